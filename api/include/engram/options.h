@@ -1,0 +1,99 @@
+// How a store is made and opened. Every field states its unit, default and range.
+// Threads: plain data.
+#ifndef ENGRAM_OPTIONS_H_
+#define ENGRAM_OPTIONS_H_
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <engram/export.h>
+#include <engram/status.h>
+#include <engram/types.h>
+
+namespace engram {
+
+enum class LogLevel : std::uint8_t { kInfo = 1, kWarning = 2, kError = 3 };
+
+// Called from any thread, never with a lock of the store held; must not call the store.
+using LogCallback = std::function<void(LogLevel, std::string_view message)>;
+
+struct ENGRAM_EXPORT Options {
+  // --- Fixed when the store is created; on open, checked against the store (0 or unset: not checked) ---
+
+  // Components of a vector. Range 1 to 16384. Must be set to create; 0 on open accepts what the store has.
+  std::uint32_t dimensions = 0;
+  // Default kL2. On open it is checked only where `dimensions` is set.
+  Metric metric = Metric::kL2;
+  // Links a node keeps above level 0 (twice as many at level 0; HNSW paper, section 4). Range 2 to 128.
+  std::uint32_t m = 16;
+  // Seeds level choice and everything else that is random. Stored; not checked on open.
+  std::uint64_t seed = 0x656e6772616d;
+  // Names of top-level metadata fields that get an index family entry. At most 64, each 1 to 255 bytes.
+  // On open: empty, or the same list.
+  std::vector<std::string> indexed_fields;
+
+  // --- May differ at each open ---
+
+  bool create_if_missing = true;
+  bool error_if_exists = false;
+  // Candidates looked at while inserting. Range 1 to 65536.
+  std::uint32_t ef_construction = 200;
+  // Candidates looked at while searching, unless a search says otherwise. Range 1 to 65536.
+  std::uint32_t ef = 100;
+  // The most live patterns the store takes; then kIndexFull. 0 (default): no limit but the format's 2^32 - 2.
+  std::uint64_t max_elements = 0;
+  // What a write promises unless it says otherwise.
+  Durability durability = Durability::kSync;
+  // Under kInterval, the longest time an acknowledged write may be unsynced. Range 1 ms to 1 h.
+  std::chrono::milliseconds sync_interval{1000};
+  // Size of one log segment file, bytes. Range 64 KiB to 1 GiB.
+  std::uint64_t log_segment_bytes = 64ull << 20;
+  // A checkpoint starts when the log holds max(this, a quarter of the page file), bytes. Range from 64 KiB.
+  std::uint64_t checkpoint_log_bytes = 256ull << 20;
+  // A checkpoint starts when this much of the page file is changed in memory, bytes. 0 (default): no limit.
+  std::uint64_t dirty_page_bytes = 0;
+  // A checkpoint starts when the last is this old and something changed. 0 (default): never by time.
+  std::chrono::seconds checkpoint_interval{0};
+  // Size of the double-write area, bytes; used when the store is created. Range 256 KiB to 4 GiB.
+  std::uint64_t journal_bytes = 128ull << 20;
+  // The most memory pages may take, bytes; then kIndexFull with advice. 0 (default): three quarters of RAM.
+  std::uint64_t memory_budget_bytes = 0;
+  // Memory of the metadata store's write buffers, all families together, bytes. Range from 1 MiB.
+  std::uint64_t metadata_buffer_bytes = 64ull << 20;
+  // Threads the store may own for checkpoints and syncs: 0 or 1 (default). With 0 the host calls
+  // Store::RunMaintenance(), and the metadata store flushes on the caller's thread's behalf only.
+  std::uint32_t background_threads = 1;
+  // Threads one exact search may use, the caller's included. 0 (default): one per core. Range to 256.
+  std::uint32_t search_threads = 0;
+  // Whether Close() makes a checkpoint, so that the next open replays nothing.
+  bool checkpoint_on_close = true;
+  // Refuses a store directory that others may write to.
+  bool check_permissions = true;
+  // Gets what the store has to tell a person. Default: nobody is told.
+  LogCallback log;
+
+  // m 32, ef_construction 500, ef 500: recall first.
+  static Options HighAccuracy();
+  // m 8, ef_construction 50, ef 50: speed first.
+  static Options HighSpeed();
+
+  // The first field out of its range, named with what was found and what is allowed. `dimensions` may be
+  // 0 here.
+  Status Validate() const;
+};
+
+struct WriteOptions {
+  // Unset durability takes Options::durability.
+  bool override_durability = false;
+  Durability durability = Durability::kSync;
+
+  static WriteOptions With(Durability d) { return {true, d}; }
+};
+
+}  // namespace engram
+
+#endif  // ENGRAM_OPTIONS_H_

@@ -1,0 +1,35 @@
+// A state of the store that stays readable while writes go on.
+#ifndef ENGRAM_SNAPSHOT_H_
+#define ENGRAM_SNAPSHOT_H_
+
+#include <memory>
+
+#include <engram/export.h>
+#include <engram/types.h>
+
+namespace engram {
+
+class SnapshotImpl;
+
+// Holds back the reuse of whatever it sees, until it is destroyed. Move-only. Must be destroyed before the
+// store is closed (Close() says kBusy otherwise).
+// Threads: any thread may read through it; one thread moves or destroys it.
+class ENGRAM_EXPORT Snapshot {
+ public:
+  explicit Snapshot(std::unique_ptr<SnapshotImpl> impl);
+  Snapshot(Snapshot&&) noexcept;
+  Snapshot& operator=(Snapshot&&) noexcept;
+  ~Snapshot();
+
+  // The last commit it sees.
+  Lsn lsn() const;
+
+  const SnapshotImpl* impl() const { return impl_.get(); }
+
+ private:
+  std::unique_ptr<SnapshotImpl> impl_;
+};
+
+}  // namespace engram
+
+#endif  // ENGRAM_SNAPSHOT_H_

@@ -1,0 +1,142 @@
+// A durable memory of patterns: vectors with metadata and a time, in one directory of one machine.
+#ifndef ENGRAM_STORE_H_
+#define ENGRAM_STORE_H_
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <engram/export.h>
+#include <engram/metadata.h>
+#include <engram/options.h>
+#include <engram/result.h>
+#include <engram/search.h>
+#include <engram/snapshot.h>
+#include <engram/stats.h>
+#include <engram/status.h>
+#include <engram/types.h>
+#include <engram/write_batch.h>
+
+namespace engram {
+
+class StoreImpl;
+
+// One pattern as it is stored.
+struct Pattern {
+  PatternId id = 0;
+  std::vector<float> vector;
+  Metadata metadata;
+  Timestamp timestamp;    // its own time
+  Timestamp inserted_at;  // when this version was written
+  TypeTag type = 0;
+  Lsn version = Lsn::kNone;  // the commit that wrote this version
+};
+
+struct CommitResult {
+  Lsn lsn = Lsn::kNone;
+  // The id of each Insert of the batch, in its order.
+  std::vector<PatternId> ids;
+};
+
+struct BatchResult {
+  struct Failure {
+    std::size_t position = 0;  // in the span that was passed
+    Status status;
+  };
+  std::vector<PatternId> ids;  // by position; 0 where it failed
+  std::vector<Failure> failures;
+  Lsn lsn = Lsn::kNone;  // the last commit
+};
+
+struct GetOptions {
+  bool include_vector = true;
+  bool include_metadata = true;
+  const Snapshot* snapshot = nullptr;
+};
+
+// The handle of an open store. One process has a store open for writing at a time.
+// Errors common to all calls: kReadOnly after a failed write or sync (reads go on), kNotSupported in a
+// forked child, kInvalidArgument after Close(). No exception leaves a call; one thrown by a callback ends the
+// process.
+// Threads: any thread, except Close() and the destructor, which must be the last call.
+class ENGRAM_EXPORT Store {
+ public:
+  // Opens the store in `directory`, or makes one where Options::create_if_missing.
+  // Errors: kNotFound (no store there), kAlreadyExists, kBusy (another process has it), kInvalidArgument
+  // (an option), kDimensionMismatch, kNotSupported (format version or feature), kCorruptedIndex, kNoSpace,
+  // kIoError.
+  static Result<Store> Open(const std::string& directory, const Options& options) noexcept;
+
+  // Opens for reading, together with other readers, without writing a byte. Refuses a store that was not
+  // closed cleanly (kNotSupported: open it for writing once).
+  static Result<Store> OpenReadOnly(const std::string& directory, const Options& options = {}) noexcept;
+
+  Store(Store&&) noexcept;
+  Store& operator=(Store&&) noexcept;
+  // Closes where Close() was not called; failures go to the log callback.
+  ~Store();
+
+  // Adds one pattern and returns its id once it is as durable as asked.
+  // Errors: kDimensionMismatch, kInvalidVector, kInvalidArgument (metadata), kAlreadyExists (id), kIndexFull,
+  // kNoSpace; nothing is changed by any of them.
+  Result<PatternId> Insert(const NewPattern& pattern, const WriteOptions& options = {}) noexcept;
+
+  // Adds the good ones of many patterns, in bounded atomic sub-batches in order; each bad one gets its own
+  // Status. The call itself fails only where the store does (then what was stored stays stored).
+  Result<BatchResult> InsertBatch(std::span<const NewPattern> patterns,
+                                  const WriteOptions& options = {}) noexcept;
+
+  // Replaces what `change` sets in the newest version of `id`. Errors: as Insert, and kNotFound.
+  Status Update(PatternId id, const PatternChange& change, const WriteOptions& options = {}) noexcept;
+
+  // Ends the pattern. Errors: kNotFound.
+  Status Erase(PatternId id, const WriteOptions& options = {}) noexcept;
+
+  // All of the batch or nothing. Errors: as the single calls; the message names the operation's position.
+  Result<CommitResult> Write(const WriteBatch& batch, const WriteOptions& options = {}) noexcept;
+
+  // Errors: kNotFound.
+  Result<Pattern> Get(PatternId id, const GetOptions& options = {}) const noexcept;
+  Result<bool> Contains(PatternId id, const Snapshot* snapshot = nullptr) const noexcept;
+
+  // Calls `visit` for each pattern of one state, in no particular order, until it returns false.
+  Status ForEach(const std::function<bool(const Pattern&)>& visit,
+                 const GetOptions& options = {}) const noexcept;
+
+  // The k stored patterns nearest to `query`. Exact.
+  // Errors: kDimensionMismatch, kInvalidVector, kInvalidArgument (k), kEmptyIndex, kSearchTimeout,
+  // kSnapshotExpired, kIoError.
+  Result<SearchResult> Search(VectorView query, const SearchOptions& options = {}) const noexcept;
+
+  // The newest acknowledged state, kept readable.
+  Result<Snapshot> GetSnapshot() const noexcept;
+
+  // Makes everything acknowledged so far durable.
+  Status Flush() noexcept;
+  // Returns when the commit `lsn` is on disk. Errors: kInvalidArgument for a commit that is not there yet.
+  Status WaitDurable(Lsn lsn) noexcept;
+  // Brings the page file up to date, so that the log before it can go. Readers and writers go on.
+  Status Checkpoint() noexcept;
+  // Does the background work that is due (interval syncs, checkpoints) for about `budget`, on this thread.
+  // For hosts with Options::background_threads = 0; harmless otherwise.
+  Status RunMaintenance(std::chrono::microseconds budget) noexcept;
+
+  Result<Stats> GetStats() const noexcept;
+
+  // Flushes, makes a checkpoint (Options::checkpoint_on_close) and gives the directory free. Errors: kBusy
+  // while a snapshot is open (the store stays open), or what the flush or checkpoint met (the store is closed).
+  Status Close() noexcept;
+
+ private:
+  explicit Store(std::unique_ptr<StoreImpl> impl);
+  std::unique_ptr<StoreImpl> impl_;
+};
+
+}  // namespace engram
+
+#endif  // ENGRAM_STORE_H_

@@ -1,0 +1,74 @@
+// Several changes that happen together or not at all.
+#ifndef ENGRAM_WRITE_BATCH_H_
+#define ENGRAM_WRITE_BATCH_H_
+
+#include <cstddef>
+#include <optional>
+#include <variant>
+#include <vector>
+
+#include <engram/export.h>
+#include <engram/metadata.h>
+#include <engram/types.h>
+
+namespace engram {
+
+// A pattern to be inserted. `vector` is borrowed: it must live until the call that takes it returns.
+struct NewPattern {
+  VectorView vector;
+  Metadata metadata;
+  // The pattern's own time; unset: now.
+  std::optional<Timestamp> timestamp;
+  TypeTag type = 0;
+  // Unset: the store gives the next id. Set: must exceed every id ever used (kAlreadyExists otherwise).
+  std::optional<PatternId> id;
+};
+
+// What to change in a pattern; unset fields stay. The id stays in any case.
+struct PatternChange {
+  std::optional<VectorView> vector;  // borrowed
+  std::optional<Metadata> metadata;  // replaces all of it
+  std::optional<Timestamp> timestamp;
+  std::optional<TypeTag> type;
+};
+
+// Collects operations for Store::Write(). Vectors are copied into the batch, so it may outlive its
+// sources. Operations on one id are coalesced when written: the last wins.
+// Threads: one thread.
+class ENGRAM_EXPORT WriteBatch {
+ public:
+  struct InsertOp {
+    std::vector<float> vector;
+    Metadata metadata;
+    std::optional<Timestamp> timestamp;
+    TypeTag type = 0;
+    std::optional<PatternId> id;
+  };
+  struct UpdateOp {
+    PatternId id = 0;
+    std::optional<std::vector<float>> vector;
+    std::optional<Metadata> metadata;
+    std::optional<Timestamp> timestamp;
+    std::optional<TypeTag> type;
+  };
+  struct EraseOp {
+    PatternId id = 0;
+  };
+  using Op = std::variant<InsertOp, UpdateOp, EraseOp>;
+
+  void Insert(const NewPattern& pattern);
+  void Update(PatternId id, const PatternChange& change);
+  void Erase(PatternId id);
+  void Clear() { ops_.clear(); }
+
+  std::size_t size() const { return ops_.size(); }
+  bool empty() const { return ops_.empty(); }
+  const std::vector<Op>& ops() const { return ops_; }
+
+ private:
+  std::vector<Op> ops_;
+};
+
+}  // namespace engram
+
+#endif  // ENGRAM_WRITE_BATCH_H_

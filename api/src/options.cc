@@ -1,0 +1,97 @@
+#include <engram/options.h>
+
+#include <string>
+
+namespace engram {
+namespace {
+
+template <typename T>
+Status CheckRange(const char* name, T found, T least, T most) {
+  if (found >= least && found <= most) return Status::Ok();
+  return Status::InvalidArgument(std::string(name) + " is " + std::to_string(found) + ", allowed is " +
+                                 std::to_string(least) + " to " + std::to_string(most));
+}
+
+Status CheckFields(const std::vector<std::string>& fields) {
+  if (fields.size() > 64) {
+    return Status::InvalidArgument("indexed_fields has " + std::to_string(fields.size()) +
+                                   " names, allowed are 64");
+  }
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    if (fields[i].empty() || fields[i].size() > 255) {
+      return Status::InvalidArgument("indexed_fields[" + std::to_string(i) + "] has " +
+                                     std::to_string(fields[i].size()) +
+                                     " bytes, allowed is 1 to 255");
+    }
+    for (std::size_t j = 0; j < i; ++j) {
+      if (fields[i] == fields[j]) {
+        return Status::InvalidArgument("indexed_fields names one field twice");
+      }
+    }
+  }
+  return Status::Ok();
+}
+
+constexpr std::uint64_t kKiB = 1024;
+constexpr std::uint64_t kGiB = 1024 * kKiB * kKiB;
+constexpr std::uint64_t kUnlimited = ~0ull;
+
+}  // namespace
+
+Options Options::HighAccuracy() {
+  Options options;
+  options.m = 32;
+  options.ef_construction = 500;
+  options.ef = 500;
+  return options;
+}
+
+Options Options::HighSpeed() {
+  Options options;
+  options.m = 8;
+  options.ef_construction = 50;
+  options.ef = 50;
+  return options;
+}
+
+Status Options::Validate() const {
+  if (metric != Metric::kL2 && metric != Metric::kCosine && metric != Metric::kInnerProduct) {
+    return Status::InvalidArgument("metric is " + std::to_string(static_cast<int>(metric)) +
+                                   ", which is none");
+  }
+  if (durability != Durability::kSync && durability != Durability::kInterval &&
+      durability != Durability::kNone) {
+    return Status::InvalidArgument("durability is " + std::to_string(static_cast<int>(durability)) +
+                                   ", which is none");
+  }
+  struct Limit {
+    const char* name;
+    std::uint64_t found, least, most;
+  };
+  const Limit limits[] = {
+      {"dimensions", dimensions, 0, 16384},
+      {"m", m, 2, 128},
+      {"ef_construction", ef_construction, 1, 65536},
+      {"ef", ef, 1, 65536},
+      {"max_elements", max_elements, 0, 0xfffffffe},
+      {"log_segment_bytes", log_segment_bytes, 64 * kKiB, kGiB},
+      {"checkpoint_log_bytes", checkpoint_log_bytes, 64 * kKiB, kUnlimited},
+      {"journal_bytes", journal_bytes, 256 * kKiB, 4 * kGiB},
+      {"metadata_buffer_bytes", metadata_buffer_bytes, kKiB * kKiB, kUnlimited},
+      {"background_threads", background_threads, 0, 1},
+      {"search_threads", search_threads, 0, 256},
+  };
+  for (const Limit& limit : limits) {
+    if (Status status = CheckRange(limit.name, limit.found, limit.least, limit.most); !status.ok()) {
+      return status;
+    }
+  }
+  const Status interval = CheckRange<std::int64_t>("sync_interval, in ms,", sync_interval.count(), 1, 3600'000);
+  if (!interval.ok()) return interval;
+  if (checkpoint_interval.count() < 0) {
+    return Status::InvalidArgument("checkpoint_interval is negative");
+  }
+  return CheckFields(indexed_fields);
+}
+
+}  // namespace engram

@@ -1,0 +1,217 @@
+#include <engram/store.h>
+
+#include <pthread.h>
+
+#include <atomic>
+#include <string>
+#include <utility>
+
+#include "api/src/batch_inserter.h"
+#include "api/src/store_impl.h"
+#include "api/src/transactions.h"
+#include "storage/base/coding.h"
+#include "storage/base/status_macros.h"
+
+namespace engram {
+namespace {
+
+constexpr std::size_t kMaxK = 1'000'000;
+
+// Relaxed: changed in a new process before it has a second thread.
+std::atomic<unsigned> g_forks{0};
+
+Result<std::optional<Lsn>> SnapshotLsn(const StoreImpl& impl, const Snapshot* snapshot) {
+  if (snapshot == nullptr) return std::optional<Lsn>();
+  if (snapshot->impl() == nullptr || !snapshot->impl()->IsOf(impl.engine())) {
+    return Status::InvalidArgument("the snapshot is of another store, or was moved from");
+  }
+  return std::optional<Lsn>(snapshot->lsn());
+}
+
+Result<ReadRequest> ToRequest(const StoreImpl& impl, const GetOptions& options) {
+  ReadRequest request{options.include_vector, options.include_metadata, std::nullopt};
+  ENGRAM_ASSIGN_OR_RETURN(request.snapshot, SnapshotLsn(impl, options.snapshot));
+  return request;
+}
+
+VectorRules RulesOf(const StoreImpl& impl) {
+  return {impl.engine().metric(), impl.engine().dimensions()};
+}
+
+Durability DurabilityOf(const StoreImpl& impl, const WriteOptions& options) {
+  return options.override_durability ? options.durability : impl.engine().options().durability;
+}
+
+}  // namespace
+
+unsigned ForkGeneration() {
+  static const int registered = pthread_atfork(
+      nullptr, nullptr, [] { g_forks.fetch_add(1, std::memory_order_relaxed); });
+  static_cast<void>(registered);  // fails only without memory; then children are not told apart
+  return g_forks.load(std::memory_order_relaxed);
+}
+
+Store::Store(std::unique_ptr<StoreImpl> impl) : impl_(std::move(impl)) {}
+Store::Store(Store&&) noexcept = default;
+
+Store& Store::operator=(Store&& other) noexcept {
+  if (this != &other) {
+    Store old(std::move(*this));  // closes what was here
+    impl_ = std::move(other.impl_);
+  }
+  return *this;
+}
+
+Store::~Store() {
+  if (impl_ == nullptr) return;
+  if (!impl_->in_owner()) {
+    LeaveToParent(impl_->Release());
+    return;
+  }
+  if (!impl_->Check().ok()) return;
+  const Status status = impl_->engine().Close();
+  const LogCallback& log = impl_->engine().options().log;
+  if (!status.ok() && log) log(LogLevel::kError, "closing failed: " + status.ToString());
+}
+
+Result<Store> Store::Open(const std::string& directory, const Options& options) noexcept {
+  ENGRAM_RETURN_IF_ERROR(options.Validate());
+  EngineOptions config;
+  config.options = options;
+  ENGRAM_ASSIGN_OR_RETURN(std::unique_ptr<Engine> engine,
+                          Engine::Open(directory, std::move(config), Engine::Access::kReadWrite));
+  return Store(std::make_unique<StoreImpl>(std::move(engine)));
+}
+
+Result<Store> Store::OpenReadOnly(const std::string& directory, const Options& options) noexcept {
+  ENGRAM_RETURN_IF_ERROR(options.Validate());
+  EngineOptions config;
+  config.options = options;
+  ENGRAM_ASSIGN_OR_RETURN(std::unique_ptr<Engine> engine,
+                          Engine::Open(directory, std::move(config), Engine::Access::kReadOnly));
+  return Store(std::make_unique<StoreImpl>(std::move(engine)));
+}
+
+Result<PatternId> Store::Insert(const NewPattern& pattern, const WriteOptions& options) noexcept {
+  ENGRAM_RETURN_IF_ERROR(impl_->Check());
+  ENGRAM_ASSIGN_OR_RETURN(PendingInsert insert, CheckInsert(RulesOf(*impl_), pattern));
+  Transaction transaction;
+  transaction.durability = DurabilityOf(*impl_, options);
+  Append(transaction, std::move(insert));
+  impl_->engine().Commit(transaction);
+  ENGRAM_RETURN_IF_ERROR(transaction.status);
+  return transaction.ids.front();
+}
+
+Result<BatchResult> Store::InsertBatch(std::span<const NewPattern> patterns,
+                                       const WriteOptions& options) noexcept {
+  ENGRAM_RETURN_IF_ERROR(impl_->Check());
+  BatchResult result;
+  BatchInserter inserter(impl_->engine(), DurabilityOf(*impl_, options));
+  ENGRAM_RETURN_IF_ERROR(inserter.Run(patterns, result));
+  return result;
+}
+
+Status Store::Update(PatternId id, const PatternChange& change, const WriteOptions& options) noexcept {
+  ENGRAM_RETURN_IF_ERROR(impl_->Check());
+  ENGRAM_ASSIGN_OR_RETURN(PendingUpdate update, CheckUpdate(RulesOf(*impl_), id, change));
+  Transaction transaction;
+  transaction.durability = DurabilityOf(*impl_, options);
+  Append(transaction, std::move(update));
+  impl_->engine().Commit(transaction);
+  return transaction.status;
+}
+
+Status Store::Erase(PatternId id, const WriteOptions& options) noexcept {
+  ENGRAM_RETURN_IF_ERROR(impl_->Check());
+  Transaction transaction;
+  transaction.durability = DurabilityOf(*impl_, options);
+  Append(transaction, PendingErase{id});
+  impl_->engine().Commit(transaction);
+  return transaction.status;
+}
+
+Result<CommitResult> Store::Write(const WriteBatch& batch, const WriteOptions& options) noexcept {
+  ENGRAM_RETURN_IF_ERROR(impl_->Check());
+  Transaction transaction;
+  transaction.durability = DurabilityOf(*impl_, options);
+  ENGRAM_RETURN_IF_ERROR(CheckBatch(RulesOf(*impl_), batch, transaction));
+  impl_->engine().Commit(transaction);
+  ENGRAM_RETURN_IF_ERROR(transaction.status);
+  return CommitResult{transaction.lsn, std::move(transaction.ids)};
+}
+
+Result<Pattern> Store::Get(PatternId id, const GetOptions& options) const noexcept {
+  ENGRAM_RETURN_IF_ERROR(impl_->Check());
+  ENGRAM_ASSIGN_OR_RETURN(const ReadRequest request, ToRequest(*impl_, options));
+  return impl_->engine().Get(id, request);
+}
+
+Result<bool> Store::Contains(PatternId id, const Snapshot* snapshot) const noexcept {
+  ENGRAM_RETURN_IF_ERROR(impl_->Check());
+  ENGRAM_ASSIGN_OR_RETURN(const std::optional<Lsn> at, SnapshotLsn(*impl_, snapshot));
+  return impl_->engine().Contains(id, at);
+}
+
+Status Store::ForEach(const std::function<bool(const Pattern&)>& visit,
+                      const GetOptions& options) const noexcept {
+  ENGRAM_RETURN_IF_ERROR(impl_->Check());
+  ENGRAM_ASSIGN_OR_RETURN(const ReadRequest request, ToRequest(*impl_, options));
+  return impl_->engine().ForEach(visit, request);
+}
+
+Result<SearchResult> Store::Search(VectorView query, const SearchOptions& options) const noexcept {
+  ENGRAM_RETURN_IF_ERROR(impl_->Check());
+  if (options.k < 1 || options.k > kMaxK) {
+    return Status::InvalidArgument("k is " + std::to_string(options.k) + ", allowed is 1 to " +
+                                   std::to_string(kMaxK));
+  }
+  ENGRAM_RETURN_IF_ERROR(CheckVector(RulesOf(*impl_), query));
+  SearchRequest request;
+  request.query = query;
+  request.k = options.k;
+  request.include_vector = options.include_vector;
+  request.include_metadata = options.include_metadata;
+  request.deadline = options.deadline;
+  ENGRAM_ASSIGN_OR_RETURN(request.snapshot, SnapshotLsn(*impl_, options.snapshot));
+  return impl_->engine().Search(request);
+}
+
+Result<Snapshot> Store::GetSnapshot() const noexcept {
+  ENGRAM_RETURN_IF_ERROR(impl_->Check());
+  return Snapshot(std::make_unique<SnapshotImpl>(impl_->shared(), impl_->engine().TakeSnapshot()));
+}
+
+Status Store::Flush() noexcept {
+  ENGRAM_RETURN_IF_ERROR(impl_->Check());
+  return impl_->engine().Flush();
+}
+
+Status Store::WaitDurable(Lsn lsn) noexcept {
+  ENGRAM_RETURN_IF_ERROR(impl_->Check());
+  return impl_->engine().WaitDurable(lsn);
+}
+
+Status Store::Checkpoint() noexcept {
+  ENGRAM_RETURN_IF_ERROR(impl_->Check());
+  return impl_->engine().Checkpoint();
+}
+
+Status Store::RunMaintenance(std::chrono::microseconds budget) noexcept {
+  ENGRAM_RETURN_IF_ERROR(impl_->Check());
+  return impl_->engine().RunMaintenance(budget);
+}
+
+Result<Stats> Store::GetStats() const noexcept {
+  ENGRAM_RETURN_IF_ERROR(impl_->Check());
+  return impl_->engine().GetStats();
+}
+
+Status Store::Close() noexcept {
+  ENGRAM_RETURN_IF_ERROR(impl_->Check());
+  const Status status = impl_->engine().Close();
+  if (status.code() != Code::kBusy) impl_->Release().reset();
+  return status;
+}
+
+}  // namespace engram

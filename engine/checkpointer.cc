@@ -1,0 +1,171 @@
+#include "engine/checkpointer.h"
+
+#include <algorithm>
+#include <chrono>
+#include <vector>
+
+#include "storage/base/coding.h"
+#include "storage/base/status_macros.h"
+#include "storage/base/test_hooks.h"
+
+namespace engram {
+namespace {
+
+// The writer role for one slice; left out by the mutant that takes images between linking and append.
+class ENGRAM_SCOPED_CAPABILITY SliceLock {
+ public:
+  explicit SliceLock(Mutex& role) ENGRAM_ACQUIRE(role) ENGRAM_NO_THREAD_SAFETY_ANALYSIS
+      : role_(role), held_(!ENGRAM_MUTANT(kImageBeforeAppend)) {
+    if (held_) role_.Lock();
+  }
+  ~SliceLock() ENGRAM_RELEASE() ENGRAM_NO_THREAD_SAFETY_ANALYSIS {
+    if (held_) role_.Unlock();
+  }
+  SliceLock(const SliceLock&) = delete;
+  SliceLock& operator=(const SliceLock&) = delete;
+
+ private:
+  Mutex& role_;
+  const bool held_;
+};
+
+}  // namespace
+
+Checkpointer::Checkpointer(Core& core) : core_(core) {
+  lsn_.store(Raw(core.page_file->superblock().lsn), std::memory_order_relaxed);
+  number_.store(core.page_file->superblock().checkpoint, std::memory_order_relaxed);
+  last_us_.store(core.clock->NowMicros(), std::memory_order_relaxed);
+}
+
+Status Checkpointer::Run() {
+  MutexLock lock(mutex_);
+  if (!ENGRAM_MUTANT(kPoisonIgnored)) ENGRAM_RETURN_IF_ERROR(core_.log->poisoned());
+  Status status = RunLocked();
+  if (!status.ok() && !ENGRAM_MUTANT(kPoisonIgnored)) {
+    // What is on disk is still right, but what a failed sync left behind is unknown: only a reopening finds out.
+    core_.log->Poison(status);
+  }
+  return status;
+}
+
+Status Checkpointer::RunLocked() {
+  Cut cut = TakeCut();
+  const std::uint64_t checkpoint = cut.superblock.checkpoint;
+  PageSpace::Cursor cursor;
+  std::uint32_t round = 0;
+  for (bool last = false; !last;) {
+    PageSpace::Images images;
+    const Lsn end = TakeRound(cursor, images, last);
+    ENGRAM_SYNC_POINT("checkpoint:captured");
+    if (ENGRAM_MUTANT(kLogSyncedOnlyToS)) {
+      ENGRAM_RETURN_IF_ERROR(core_.log->SyncThrough(cut.superblock.lsn));
+    } else if (!ENGRAM_MUTANT(kLogNotSyncedBeforePages)) {
+      ENGRAM_RETURN_IF_ERROR(core_.log->SyncThrough(end));  // R1
+    }
+    ENGRAM_RETURN_IF_ERROR(WriteRounds(checkpoint, images, round));
+  }
+  if (ENGRAM_MUTANT(kLogCutBeforeSuperblock)) {
+    ENGRAM_RETURN_IF_ERROR(MarkFamilies());
+    ENGRAM_RETURN_IF_ERROR(CutLog(cut.superblock.lsn));
+  }
+  ENGRAM_RETURN_IF_ERROR(core_.page_file->WriteSuperblock(cut.superblock, cut.extents));
+  ENGRAM_SYNC_POINT("checkpoint:superblock");
+  lsn_.store(Raw(cut.superblock.lsn), std::memory_order_relaxed);
+  number_.store(checkpoint, std::memory_order_relaxed);
+  journal_bytes_.store(core_.journal->bytes_written(), std::memory_order_relaxed);
+  page_bytes_.store(core_.page_file->bytes_written(), std::memory_order_relaxed);
+  last_us_.store(core_.clock->NowMicros(), std::memory_order_relaxed);
+  ENGRAM_RETURN_IF_ERROR(MarkFamilies());
+  return CutLog(cut.superblock.lsn);
+}
+
+Checkpointer::Cut Checkpointer::TakeCut() {
+  Cut cut;
+  SliceLock role(core_.writer_role);
+  cut.superblock = core_.page_file->superblock();
+  ++cut.superblock.checkpoint;
+  cut.superblock.lsn = core_.log->appended();
+  cut.superblock.log_generation = core_.generation;
+  cut.superblock.state = core_.writer.state;
+  cut.extents = core_.page_file->Extents();
+  return cut;
+}
+
+Lsn Checkpointer::TakeRound(PageSpace::Cursor& cursor, PageSpace::Images& images, bool& last) {
+  const std::uint64_t round_bytes = core_.page_file->superblock().parameters.journal_blocks *
+                                    std::uint64_t{kBlockBytes};
+  Lsn end = Lsn::kNone;
+  last = false;
+  // Slices leave the writer room between them; a round is no larger than about half of the journal.
+  while (!last && images.bytes <= round_bytes / 2) {
+    ENGRAM_SYNC_POINT("checkpoint:slice");
+    SliceLock role(core_.writer_role);
+    last = core_.pages->TakeImages(cursor, core_.config.checkpoint_slice_bytes, images);
+    end = core_.log->appended();
+  }
+  return end;
+}
+
+Status Checkpointer::WriteRounds(std::uint64_t checkpoint, PageSpace::Images& images,
+                                 std::uint32_t& round) {
+  std::vector<PageImage> sealed;
+  sealed.reserve(images.refs.size());
+  for (std::size_t i = 0; i < images.refs.size(); ++i) {
+    SealPage(images.buffers[i].span(), core_.store_id);  // R10: over the copy
+    sealed.push_back({images.refs[i], images.buffers[i].span()});
+  }
+  for (std::span<const PageImage> rest = sealed; !rest.empty();) {
+    const std::size_t count = core_.journal->FitRound(rest);
+    ENGRAM_RETURN_IF_ERROR(WriteRound(checkpoint, round, rest.first(count)));
+    rest = rest.subspan(count);
+    ++round;
+  }
+  return Status::Ok();
+}
+
+Status Checkpointer::WriteRound(std::uint64_t checkpoint, std::uint32_t round,
+                                std::span<const PageImage> images) {
+  ENGRAM_RETURN_IF_ERROR(core_.journal->WriteRound(checkpoint, round, images));
+  ENGRAM_SYNC_POINT("checkpoint:journal");
+  ENGRAM_RETURN_IF_ERROR(core_.page_file->WritePages(images));
+  ENGRAM_SYNC_POINT("checkpoint:pages");
+  if (ENGRAM_MUTANT(kPagesNotSyncedBeforeSuperblock) || ENGRAM_MUTANT(kJournalReusedEarly)) {
+    return Status::Ok();
+  }
+  return core_.page_file->Sync();  // R2: before the journal is used again
+}
+
+Status Checkpointer::MarkFamilies() {
+  {
+    SliceLock role(core_.writer_role);
+    ENGRAM_RETURN_IF_ERROR(core_.meta->WriteMarkers(core_.versions.visible()));
+  }
+  return core_.meta->Flush();
+}
+
+Status Checkpointer::CutLog(Lsn lsn) {
+  if (!ENGRAM_MUTANT(kLogCutIgnoresFamilies)) {
+    ENGRAM_ASSIGN_OR_RETURN(const FamilyLsns durable, core_.meta->DurableLsns());
+    lsn = std::min(lsn, *std::min_element(durable.begin(), durable.end()));
+  }
+  return core_.log->RemoveThrough(lsn);
+}
+
+bool Checkpointer::Due() const {
+  const Lsn last = lsn();
+  if (core_.log->appended() == last) return false;
+  const Options& options = core_.options();
+  const auto file_bytes = core_.page_file->BytesOnDisk();
+  const std::uint64_t log_limit =
+      std::max(options.checkpoint_log_bytes, file_bytes.ok() ? *file_bytes / 4 : 0);
+  if (core_.log->BytesSince(last) >= log_limit) return true;
+  if (options.dirty_page_bytes != 0 && core_.pages->dirty_bytes() >= options.dirty_page_bytes) {
+    return true;
+  }
+  const auto interval =
+      std::chrono::duration_cast<std::chrono::microseconds>(options.checkpoint_interval).count();
+  return interval != 0 &&
+         core_.clock->NowMicros() - last_us_.load(std::memory_order_relaxed) >= interval;
+}
+
+}  // namespace engram

@@ -1,0 +1,64 @@
+// Brings the page file and the metadata families up to date, so that the log before can go: images in slices, log durable,
+// journal, in place, superblock, family markers, log segments. The order is the whole point (docs/recovery.md,
+// "Checkpoint"). Readers never notice; the writer waits only while a slice is copied.
+// Threads: any thread; one checkpoint at a time, others wait for it.
+#ifndef ENGRAM_ENGINE_CHECKPOINTER_H_
+#define ENGRAM_ENGINE_CHECKPOINTER_H_
+
+#include <atomic>
+#include <cstdint>
+
+#include <engram/status.h>
+
+#include "engine/core.h"
+#include "storage/base/mutex.h"
+
+namespace engram {
+
+class Checkpointer {
+ public:
+  explicit Checkpointer(Core& core);
+
+  // Makes a checkpoint of everything visible. Any failed write or sync poisons the store.
+  Status Run() ENGRAM_EXCLUDES(mutex_);
+  // Whether the log, the dirty pages or the clock ask for one.
+  bool Due() const;
+
+  // As of the last one. Relaxed loads: figures.
+  Lsn lsn() const { return static_cast<Lsn>(lsn_.load(std::memory_order_relaxed)); }
+  std::uint64_t number() const { return number_.load(std::memory_order_relaxed); }
+  std::uint64_t journal_bytes_written() const {
+    return journal_bytes_.load(std::memory_order_relaxed);
+  }
+  std::uint64_t page_bytes_written() const { return page_bytes_.load(std::memory_order_relaxed); }
+
+ private:
+  // What the superblock will say, as of the first slice.
+  struct Cut {
+    Superblock superblock{};
+    std::vector<ExtentEntry> extents;
+  };
+
+  Status RunLocked() ENGRAM_REQUIRES(mutex_);
+  Cut TakeCut() ENGRAM_EXCLUDES(core_.writer_role);
+  // Images for one round; returns the last LSN they may hold (E), and whether that was all.
+  Lsn TakeRound(PageSpace::Cursor& cursor, PageSpace::Images& images, bool& last);
+  Status WriteRounds(std::uint64_t checkpoint, PageSpace::Images& images, std::uint32_t& round)
+      ENGRAM_REQUIRES(mutex_);
+  Status WriteRound(std::uint64_t checkpoint, std::uint32_t round, std::span<const PageImage> images)
+      ENGRAM_REQUIRES(mutex_);
+  Status MarkFamilies() ENGRAM_EXCLUDES(core_.writer_role);
+  Status CutLog(Lsn lsn);
+
+  Core& core_;
+  Mutex mutex_;
+  std::atomic<std::uint64_t> lsn_{0};
+  std::atomic<std::uint64_t> number_{0};
+  std::atomic<std::uint64_t> journal_bytes_{0};
+  std::atomic<std::uint64_t> page_bytes_{0};
+  std::atomic<std::int64_t> last_us_{0};
+};
+
+}  // namespace engram
+
+#endif  // ENGRAM_ENGINE_CHECKPOINTER_H_

@@ -1,0 +1,121 @@
+// The parts of an open store, and who may touch which. Owned by Engine; borrowed by the writer, the checkpointer, recovery
+// and the readers.
+// Lock order: Checkpointer's mutex > the writer role > the locks inside the parts (docs/concurrency.md, "Locks").
+// Threads: as each part says.
+#ifndef ENGRAM_ENGINE_CORE_H_
+#define ENGRAM_ENGINE_CORE_H_
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <engram/options.h>
+
+#include "engine/versions.h"
+#include "index/node_layout.h"
+#include "index/node_view.h"
+#include "storage/base/clock.h"
+#include "storage/base/file.h"
+#include "storage/base/logger.h"
+#include "storage/base/mutex.h"
+#include "storage/journal.h"
+#include "storage/meta_store.h"
+#include "storage/page_file.h"
+#include "storage/page_space.h"
+#include "storage/slot_map.h"
+#include "wal/log_writer.h"
+
+namespace engram {
+
+// What tests and benchmarks may set beside the public options.
+struct EngineOptions {
+  Options options;
+  std::shared_ptr<FileSystem> file_system;  // nullptr: the best that the system has
+  Clock* clock = nullptr;                   // nullptr: the system's
+  // Smallest growth of a segment, bytes; a multiple of 4 KiB.
+  std::uint64_t min_extent_bytes = 2ull << 20;
+  // Image bytes copied at a time while the writer waits.
+  std::uint64_t checkpoint_slice_bytes = 1ull << 20;
+};
+
+// A slot that holds an ended version.
+struct DeadSlot {
+  Lsn valid_to = Lsn::kNone;
+  SlotId slot = SlotId::kNone;
+};
+
+// Slots that nobody sees but somebody may still look at.
+struct Limbo {
+  std::uint64_t epoch = 0;  // reusable when every pin is of this epoch or later
+  std::vector<SlotId> slots;
+};
+
+// What the writer alone knows. Guarded by Core::writer_role.
+struct WriterState {
+  StoreState state{};
+  // Ids below it are reserved by a commit that is on disk.
+  std::uint64_t durable_reserved_id = 0;
+  std::deque<DeadSlot> dead;  // by valid_to
+  std::deque<Limbo> limbo;    // by epoch
+};
+
+struct Counters {
+  // Relaxed: figures for stats.
+  std::atomic<std::uint64_t> commits{0};
+  std::atomic<std::uint64_t> searches{0};
+  std::atomic<std::uint64_t> replayed_commits{0};
+  std::atomic<std::uint64_t> restored_pages{0};
+  std::atomic<std::uint64_t> live{0};
+  std::atomic<std::uint64_t> dead{0};
+  std::atomic<std::uint64_t> free_slots{0};
+  std::atomic<std::uint64_t> next_id{0};
+};
+
+struct Core {
+  EngineOptions config;
+  std::string directory;
+  std::shared_ptr<FileSystem> file_system;
+  Clock* clock = nullptr;
+  Logger logger;
+  bool read_only = false;
+
+  std::uint64_t store_id = 0;
+  std::uint32_t generation = 0;  // of the log in this opening
+  std::unique_ptr<NodeLayout> layout;
+  std::unique_ptr<PageFile> page_file;
+  std::unique_ptr<PageSpace> pages;
+  std::unique_ptr<SlotMap> slots;
+  std::unique_ptr<Journal> journal;
+  // Before `meta`, which calls it until the end: members are destroyed in reverse order.
+  std::unique_ptr<LogWriter> log;  // nullptr in a read-only store
+  std::unique_ptr<MetaStore> meta;
+
+  Versions versions;
+  // Slots below it may hold what the visible commit sees. Release by the publishing writer, acquire by scans.
+  std::atomic<std::uint32_t> visible_slots{0};
+  Counters counters;
+
+  // Held by whoever changes pages, rows or the log: the leader of a commit group, a slice of a checkpoint, Close().
+  Mutex writer_role;
+  WriterState writer ENGRAM_GUARDED_BY(writer_role);
+
+  // Pre: the slot's page has memory. The view is valid as docs/concurrency.md, "Reclaiming", says.
+  ConstNodeView Node(SlotId slot) const {
+    const PageRef page{SegmentKind::kNodes, layout->PageOf(slot)};
+    return {pages->page(page) + layout->OffsetInPage(slot), *layout};
+  }
+
+  const Options& options() const { return config.options; }
+  std::string GraphPath() const { return JoinPath(directory, "graph.engram"); }
+  std::string JournalPath() const { return JoinPath(directory, "graph.journal"); }
+  std::string LogPath() const { return JoinPath(directory, "wal"); }
+  std::string MetaPath() const { return JoinPath(directory, "meta"); }
+  std::string LockPath() const { return JoinPath(directory, "LOCK"); }
+};
+
+}  // namespace engram
+
+#endif  // ENGRAM_ENGINE_CORE_H_

@@ -1,0 +1,133 @@
+// DumpLog(): segments and frames.
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "engine/dump.h"
+#include "engine/dump_text.h"
+#include "engine/raw_store.h"
+#include "storage/base/aligned_buffer.h"
+#include "storage/base/checksum.h"
+#include "storage/base/coding.h"
+#include "storage/base/status_macros.h"
+#include "storage/superblock.h"
+#include "wal/log_frames.h"
+#include "wal/log_segments.h"
+#include "wal/record_codec.h"
+
+namespace engram {
+namespace {
+
+DumpSection SegmentSection(const LogSegment& segment, std::span<const std::byte> block, Lsn name,
+                           std::uint64_t store_id) {
+  const SegmentHeader& header = segment.header;
+  const std::uint64_t checksum = Checksum64(block.subspan(sizeof(header.checksum)));
+  return {"segment " + SegmentName(name),
+          {{"bytes", std::to_string(segment.size)},
+           {"checksum", HexOrWrong(header.checksum, checksum)},
+           {"magic", HexOrWrong(header.magic, kSegmentMagic)},
+           {"format version", NumberOrWrong(header.format_version, kLogFormatVersion)},
+           {"generation", std::to_string(header.generation)},
+           {"store id", HexOrWrong(header.store_id, store_id)},
+           {"first lsn", NumberOrWrong(Raw(header.first_lsn), Raw(name))},
+           {"previous end", std::to_string(Raw(header.previous_end))},
+           {"previous generation", std::to_string(header.previous_generation)},
+           {"reserved", Reserved(block.subspan(offsetof(SegmentHeader, reserved)))}}};
+}
+
+std::string Contents(std::span<const std::byte> payload) {
+  CommitRecord record;
+  if (const Status status = DecodePayload(payload, record); !status.ok()) {
+    return "wrong: " + std::string(status.message());
+  }
+  std::string text;
+  const auto add = [&text](std::size_t count, const std::string& what) {
+    if (count == 0) return;
+    text += (text.empty() ? "" : ", ") + std::to_string(count) + " " + what;
+  };
+  add(record.extents.size(), "extents");
+  add(record.field_names.size(), "field names");
+  add(record.retires.size(), "retires");
+  add(record.ends.size(), "ends");
+  add(record.inserts.size(), "inserts");
+  const StateRecord& state = record.state;
+  return (text.empty() ? "no changes" : text) + "; then " + std::to_string(state.live) + " live, " +
+         std::to_string(state.dead) + " dead, next id " + std::to_string(state.next_id) +
+         ", reserved id " + std::to_string(state.reserved_id) + ", clock " +
+         TimeText(state.clock_us) + ", " + std::to_string(state.node_slots) + " node slots";
+}
+
+DumpSection FrameSection(const Frame& frame) {
+  const FrameHeader& header = frame.header;
+  return {"frame at " + std::to_string(frame.offset),
+          {{"checksum", Hex(header.checksum)},
+           {"bytes", std::to_string(header.frame_bytes)},
+           {"generation", std::to_string(header.generation)},
+           {"lsn", std::to_string(Raw(header.lsn))},
+           {"durable through", std::to_string(Raw(header.durable_through))},
+           {"part", std::to_string(header.part)},
+           {"kind", header.kind == FrameKind::kLast ? "last" : "part"},
+           {"holds", Contents(frame.payload)}}};
+}
+
+Result<std::vector<Lsn>> SegmentNames(FileSystem& files, const std::string& directory) {
+  ENGRAM_ASSIGN_OR_RETURN(const std::vector<std::string> names, files.List(directory));
+  std::vector<Lsn> firsts;
+  for (const std::string& name : names) {
+    if (const auto first = ParseSegmentName(name)) firsts.push_back(*first);
+  }
+  std::sort(firsts.begin(), firsts.end());
+  return firsts;
+}
+
+// A damaged header is shown as it lies; what frames it lets find, follow.
+Status AddSegment(FileSystem& files, const std::string& directory, Lsn name, std::uint64_t store_id,
+                  std::vector<DumpSection>& sections) {
+  LogSegment segment;
+  segment.path = JoinPath(directory, SegmentName(name));
+  ENGRAM_ASSIGN_OR_RETURN(const auto file, files.Open(segment.path, OpenMode::kRead));
+  ENGRAM_ASSIGN_OR_RETURN(segment.size, file->Size());
+  if (segment.size < kLogBlockBytes) {
+    sections.push_back({"segment " + SegmentName(name),
+                        {{"bytes", std::to_string(segment.size) + " (wrong: expected at least " +
+                                       std::to_string(kLogBlockBytes) + ")"}}});
+    return Status::Ok();
+  }
+  AlignedBuffer block(kLogBlockBytes);
+  ENGRAM_RETURN_IF_ERROR(ReadExactly(*file, 0, block.span()));
+  segment.header = LoadAs<SegmentHeader>(block.data());
+  sections.push_back(SegmentSection(segment, block.span(), name, store_id));
+  ENGRAM_ASSIGN_OR_RETURN(FrameSource source, FrameSource::Open(files, segment, store_id));
+  const auto any = [](const FrameHeader&) { return true; };
+  for (std::uint64_t offset = kLogBlockBytes;;) {
+    ENGRAM_ASSIGN_OR_RETURN(const std::optional<Frame> frame, source.FindFrame(offset, any));
+    if (!frame) return Status::Ok();
+    if (frame->offset > AlignUp(offset, kLogBlockBytes)) {
+      sections.push_back({"no valid frame from " + std::to_string(offset) + " to " +
+                              std::to_string(frame->offset - 1),
+                          {}});
+    }
+    sections.push_back(FrameSection(*frame));
+    offset = frame->end();
+  }
+}
+
+}  // namespace
+
+Result<std::vector<DumpSection>> DumpLog(const std::shared_ptr<FileSystem>& files,
+                                         const std::string& directory) {
+  ENGRAM_ASSIGN_OR_RETURN(const auto lock, LockForReading(*files, directory));
+  const std::string graph = JoinPath(directory, "graph.engram");
+  ENGRAM_ASSIGN_OR_RETURN(const std::unique_ptr<File> file, files->Open(graph, OpenMode::kRead));
+  // Checksums of frames depend on the store's id.
+  ENGRAM_ASSIGN_OR_RETURN(const CheckpointRoot root, ReadSuperblocks(*file));
+  const std::string log = JoinPath(directory, "wal");
+  ENGRAM_ASSIGN_OR_RETURN(const std::vector<Lsn> names, SegmentNames(*files, log));
+  std::vector<DumpSection> sections;
+  for (const Lsn name : names) {
+    ENGRAM_RETURN_IF_ERROR(AddSegment(*files, log, name, root.superblock.store_id, sections));
+  }
+  return sections;
+}
+
+}  // namespace engram

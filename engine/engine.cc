@@ -1,0 +1,186 @@
+#include "engine/engine.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+
+#include "engine/recovery.h"
+#include "storage/base/coding.h"
+#include "storage/base/status_macros.h"
+#include "storage/base/uring_file_system.h"
+
+namespace engram {
+namespace {
+
+constexpr std::uint32_t kOthersMayWrite = 0022;
+
+std::uint64_t DefaultMemoryBudget() {
+  const auto pages = static_cast<std::uint64_t>(sysconf(_SC_PHYS_PAGES));
+  const auto page_bytes = static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+  return pages * page_bytes / 4 * 3;
+}
+
+std::string LockOwner() {
+  char host[256] = {};
+  if (gethostname(host, sizeof(host) - 1) != 0) host[0] = '\0';
+  return "process " + std::to_string(getpid()) + " on " + host;
+}
+
+Status CheckDirectory(FileSystem& fs, const std::string& directory, bool check_permissions) {
+  ENGRAM_ASSIGN_OR_RETURN(const FileInfo info, fs.Stat(directory));
+  if (info.type != FileType::kDirectory) {
+    return Status::InvalidArgument(directory + " is not a directory");
+  }
+  if (check_permissions && (info.permissions & kOthersMayWrite) != 0) {
+    return Status::InvalidArgument(directory +
+                                   " may be written by its group or by others: chmod go-w, or set "
+                                   "Options::check_permissions to false");
+  }
+  return Status::Ok();
+}
+
+Result<bool> Exists(FileSystem& fs, const std::string& path) {
+  const auto info = fs.Stat(path);
+  if (info.ok()) return true;
+  if (info.code() == Code::kNotFound) return false;
+  return info.status();
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Engine>> Engine::Open(const std::string& directory, EngineOptions config,
+                                             Access access) {
+  std::unique_ptr<Engine> engine(new Engine());  // NOLINT: the constructor is private
+  Core& core = engine->core_;
+  core.directory = directory;
+  core.file_system = config.file_system ? config.file_system : MakeBestFileSystem();
+  core.clock = config.clock != nullptr ? config.clock : SystemClock();
+  core.logger = Logger(config.options.log);
+  core.read_only = access == Access::kReadOnly;
+  core.config = std::move(config);
+  Options& options = core.config.options;
+  if (options.memory_budget_bytes == 0) options.memory_budget_bytes = DefaultMemoryBudget();
+
+  FileSystem& fs = *core.file_system;
+  const bool may_create = options.create_if_missing && !core.read_only;
+  ENGRAM_ASSIGN_OR_RETURN(bool there, Exists(fs, core.GraphPath()));
+  if (!there && !may_create) {
+    return Status::NotFound(directory + " holds no store: there is no graph.engram in it");
+  }
+  if (may_create) {
+    ENGRAM_RETURN_IF_ERROR(fs.CreateDirectory(directory));
+    const auto slash = directory.find_last_of('/');
+    const std::string parent = slash == std::string::npos ? "." : directory.substr(0, std::max<std::size_t>(slash, 1));
+    ENGRAM_RETURN_IF_ERROR(fs.SyncDirectory(parent));
+  }
+  ENGRAM_RETURN_IF_ERROR(CheckDirectory(fs, directory, options.check_permissions));
+  ENGRAM_ASSIGN_OR_RETURN(engine->lock_,
+                          fs.Lock(core.LockPath(),
+                                  core.read_only ? LockMode::kShared : LockMode::kExclusive, LockOwner()));
+  ENGRAM_ASSIGN_OR_RETURN(there, Exists(fs, core.GraphPath()));  // made while this waited for nobody
+  if (there && options.error_if_exists) {
+    return Status::AlreadyExists(directory + " holds a store already");
+  }
+  ENGRAM_RETURN_IF_ERROR(engine->OpenLocked(!there));
+  return engine;
+}
+
+Status Engine::OpenLocked(bool create) {
+  if (create) ENGRAM_RETURN_IF_ERROR(CreateStoreFiles(core_));
+  ENGRAM_RETURN_IF_ERROR(RecoverStore(core_));
+  writer_ = std::make_unique<Writer>(core_);
+  queue_ = std::make_unique<CommitQueue>(core_, *writer_);
+  checkpointer_ = std::make_unique<Checkpointer>(core_);
+  maintenance_ = std::make_unique<Maintenance>(core_, *writer_, *checkpointer_);
+  ENGRAM_RETURN_IF_ERROR(DeclareFields());
+  StartThreads();
+  return Status::Ok();
+}
+
+Status Engine::DeclareFields() {
+  const std::vector<std::string>& wanted = core_.options().indexed_fields;
+  const std::vector<std::string> have = core_.meta->field_names();
+  if (wanted.empty() || wanted == have) return Status::Ok();
+  if (core_.versions.visible() == Lsn::kNone && !core_.read_only) {
+    MutexLock role(core_.writer_role);
+    return writer_->DeclareFields(wanted);
+  }
+  return Status::InvalidArgument(core_.directory + " was created with " +
+                                 std::to_string(have.size()) +
+                                 " indexed fields, the options name others (" +
+                                 std::to_string(wanted.size()) + "): pass none, or the same");
+}
+
+void Engine::StartThreads() {
+  const Options& options = core_.options();
+  std::size_t searchers = options.search_threads;
+  if (searchers == 0) searchers = std::max(1u, std::thread::hardware_concurrency());
+  if (options.background_threads == 0 && options.search_threads == 0) searchers = 1;
+  pool_ = std::make_unique<ScanPool>(searchers - 1);
+  if (options.background_threads > 0 && !core_.read_only) maintenance_->Start();
+}
+
+Engine::~Engine() {
+  if (maintenance_ != nullptr) maintenance_->Stop();
+}
+
+Status Engine::RequireWritable() const {
+  if (core_.read_only) return Status::ReadOnly(core_.directory + " was opened for reading only");
+  return core_.log->poisoned();
+}
+
+void Engine::Commit(Transaction& transaction) {
+  transaction.status = RequireWritable();
+  if (transaction.status.ok()) queue_->Submit(transaction);
+}
+
+Status Engine::Flush() {
+  ENGRAM_RETURN_IF_ERROR(RequireWritable());
+  return core_.log->SyncAll();
+}
+
+Status Engine::WaitDurable(Lsn lsn) {
+  ENGRAM_RETURN_IF_ERROR(RequireWritable());
+  if (lsn > core_.versions.visible()) {
+    return Status::InvalidArgument("commit " + std::to_string(Raw(lsn)) +
+                                   " is not there yet, the newest is " +
+                                   std::to_string(Raw(core_.versions.visible())));
+  }
+  return core_.log->SyncThrough(lsn);
+}
+
+Status Engine::Checkpoint() {
+  ENGRAM_RETURN_IF_ERROR(RequireWritable());
+  return checkpointer_->Run();
+}
+
+Status Engine::RunMaintenance(std::chrono::microseconds budget) {
+  ENGRAM_RETURN_IF_ERROR(RequireWritable());
+  return maintenance_->RunOnce(budget);
+}
+
+Status Engine::Close() {
+  if (const std::uint64_t open = core_.versions.snapshots(); open > 0) {
+    return Status::Busy(std::to_string(open) + " snapshots of " + core_.directory +
+                        " are still open: drop them first");
+  }
+  maintenance_->Stop();
+  Status status;
+  if (!core_.read_only) {
+    status = core_.log->poisoned();
+    if (status.ok()) {
+      MutexLock role(core_.writer_role);
+      status = writer_->ReturnReservedIds();
+    }
+    const bool changed = checkpointer_->lsn() != core_.versions.visible();
+    if (status.ok() && core_.options().checkpoint_on_close && changed) status = checkpointer_->Run();
+  }
+  core_.meta.reset();
+  core_.log.reset();
+  lock_.reset();
+  return status;
+}
+
+}  // namespace engram

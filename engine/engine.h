@@ -1,0 +1,105 @@
+// An open store: owns the parts and every thread, and opens and closes them in the right order. What the public Store forwards
+// to, with arguments checked. Shutdown order: no calls > maintenance thread > last checkpoint > rows > log > lock.
+// Leaves argument checks to api/src.
+// Threads: any thread, except Close() and the destructor. Implements docs/architecture.md.
+#ifndef ENGRAM_ENGINE_ENGINE_H_
+#define ENGRAM_ENGINE_ENGINE_H_
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <engram/search.h>
+#include <engram/stats.h>
+#include <engram/store.h>
+
+#include "engine/checkpointer.h"
+#include "engine/commit_queue.h"
+#include "engine/core.h"
+#include "engine/maintenance.h"
+#include "engine/scan_pool.h"
+#include "engine/transaction.h"
+#include "engine/writer.h"
+
+namespace engram {
+
+// What a search needs of SearchOptions.
+struct SearchRequest {
+  VectorView query;  // checked
+  std::size_t k = 10;
+  bool include_vector = false;
+  bool include_metadata = false;
+  std::optional<Lsn> snapshot;
+  std::optional<std::chrono::steady_clock::time_point> deadline;
+};
+
+struct ReadRequest {
+  bool include_vector = true;
+  bool include_metadata = true;
+  std::optional<Lsn> snapshot;
+};
+
+class Engine {
+ public:
+  enum class Access : std::uint8_t { kReadWrite, kReadOnly };
+
+  // Pre: config.options is valid. Errors: see Store::Open().
+  static Result<std::unique_ptr<Engine>> Open(const std::string& directory, EngineOptions config,
+                                              Access access);
+  // Closes without a checkpoint, as a crash would, but gives files and threads back.
+  ~Engine();
+
+  std::uint32_t dimensions() const { return core_.layout->dimensions(); }
+  Metric metric() const { return core_.page_file->superblock().parameters.metric; }
+  const Options& options() const { return core_.options(); }
+
+  // Commits `transaction`; its status, lsn and ids say what became of it.
+  void Commit(Transaction& transaction);
+
+  Result<Pattern> Get(PatternId id, const ReadRequest& request);
+  Result<bool> Contains(PatternId id, std::optional<Lsn> snapshot);
+  Status ForEach(const std::function<bool(const Pattern&)>& visit, const ReadRequest& request);
+  Result<SearchResult> Search(const SearchRequest& request);
+
+  Lsn TakeSnapshot() { return core_.versions.TakeSnapshot(); }
+  void DropSnapshot(Lsn lsn) { core_.versions.DropSnapshot(lsn); }
+
+  Status Flush();
+  Status WaitDurable(Lsn lsn);
+  Status Checkpoint();
+  Status RunMaintenance(std::chrono::microseconds budget);
+  Result<Stats> GetStats();
+
+  // kBusy while a snapshot is open; else the store is closed, whatever the last checkpoint met.
+  Status Close();
+
+  // For tests, which look inside.
+  Core& core() { return core_; }
+
+ private:
+  Engine() = default;
+
+  Status OpenLocked(bool create);
+  Status RequireWritable() const;
+  Status DeclareFields();
+  void StartThreads();
+  // The version of `id` that `at` sees, if there is one. Pre: pinned.
+  Result<std::optional<SlotId>> FindVisible(PatternId id, Lsn at);
+  Result<Pattern> ReadPattern(SlotId slot, const ReadRequest& request);
+  Result<SearchResult> Scan(const SearchRequest& request, Lsn at);
+  Result<Hit> MakeHit(SlotId slot, PatternId id, float distance, const SearchRequest& request);
+
+  std::unique_ptr<FileLock> lock_;  // first: released last
+  Core core_;
+  std::unique_ptr<Writer> writer_;
+  std::unique_ptr<CommitQueue> queue_;
+  std::unique_ptr<Checkpointer> checkpointer_;
+  std::unique_ptr<Maintenance> maintenance_;
+  std::unique_ptr<ScanPool> pool_;
+};
+
+}  // namespace engram
+
+#endif  // ENGRAM_ENGINE_ENGINE_H_

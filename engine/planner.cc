@@ -1,0 +1,210 @@
+#include "engine/planner.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "index/node_view.h"
+#include "storage/base/coding.h"
+#include "storage/base/status_macros.h"
+
+namespace engram {
+namespace {
+
+// Ids reserved beyond the need, where a commit may be lost that gave ids away.
+constexpr std::uint64_t kReservedAhead = 65536;
+
+Status WithPosition(Status status, std::size_t position, std::size_t count) {
+  if (status.ok() || count == 1) return status;
+  return {status.code(),
+          "operation " + std::to_string(position) + ": " + std::string(status.message())};
+}
+
+std::span<const std::byte> BytesOf(VectorView vector) { return std::as_bytes(vector); }
+
+}  // namespace
+
+Result<CommitPlan> Planner::Add(Transaction& transaction, std::uint64_t durable_reserved_id,
+                                std::uint64_t available_slots) {
+  Draft draft;
+  draft.state = state_;
+  draft.state.clock_us = std::max(state_.clock_us, core_.clock->NowMicros());
+  draft.plan.transaction = &transaction;
+  draft.plan.lsn = next_lsn_;
+  draft.plan.needs_sync = transaction.durability == Durability::kSync;
+  draft.changes.reserve(transaction.ops.size());
+  transaction.ids.clear();
+  for (std::size_t i = 0; i < transaction.ops.size(); ++i) {
+    Status status =
+        std::visit([&](const auto& op) { return Plan(draft, op); }, transaction.ops[i]);
+    if (!status.ok()) return WithPosition(std::move(status), i, transaction.ops.size());
+  }
+  ReserveIds(draft, durable_reserved_id);
+  ENGRAM_RETURN_IF_ERROR(Finish(draft, available_slots));
+  state_ = draft.state;
+  next_lsn_ = Next(next_lsn_);
+  return std::move(draft.plan);
+}
+
+Status Planner::Plan(Draft& draft, const PendingInsert& op) {
+  StoreState& state = draft.state;
+  if (op.id.has_value() && *op.id < state.next_id) {
+    return Status::AlreadyExists("id " + std::to_string(*op.id) +
+                                 " was used before or may have been: ids below " +
+                                 std::to_string(state.next_id) + " are taken");
+  }
+  const PatternId id = op.id.value_or(state.next_id);
+  state.next_id = id + 1;
+  Change change;
+  change.id = id;
+  change.changed = true;
+  change.after = Content{.vector = BytesOf(op.vector),
+                         .norm = op.norm,
+                         .metadata = std::span<const std::byte>(op.metadata),
+                         .timestamp_us = op.timestamp_us.value_or(state.clock_us),
+                         .type = op.type};
+  draft.by_id.emplace(id, draft.changes.size());
+  draft.changes.push_back(std::move(change));
+  draft.plan.transaction->ids.push_back(id);
+  return Status::Ok();
+}
+
+Status Planner::Plan(Draft& draft, const PendingUpdate& op) {
+  ENGRAM_ASSIGN_OR_RETURN(Change* const change, Require(draft, op.id));
+  Content after = *change->after;
+  if (op.vector.has_value()) {
+    after.vector = BytesOf(*op.vector);
+    after.norm = op.norm;
+  }
+  if (op.metadata.has_value()) {
+    after.metadata = std::span<const std::byte>(*op.metadata);
+  } else if (!after.metadata.has_value()) {
+    ENGRAM_RETURN_IF_ERROR(ReadMetadata(draft, op.id, after));
+  }
+  after.timestamp_us = op.timestamp_us.value_or(after.timestamp_us);
+  after.type = op.type.value_or(after.type);
+  change->after = after;
+  change->changed = true;
+  return Status::Ok();
+}
+
+Status Planner::Plan(Draft& draft, const PendingErase& op) {
+  ENGRAM_ASSIGN_OR_RETURN(Change* const change, Require(draft, op.id));
+  change->after.reset();
+  change->changed = true;
+  return Status::Ok();
+}
+
+Result<Planner::Change*> Planner::Require(Draft& draft, PatternId id) {
+  auto it = draft.by_id.find(id);
+  if (it == draft.by_id.end()) {
+    ENGRAM_ASSIGN_OR_RETURN(const std::optional<Content> live, FindLive(id));
+    if (live.has_value()) {
+      it = draft.by_id.emplace(id, draft.changes.size()).first;
+      draft.changes.push_back({.id = id, .before = live, .after = live});
+    }
+  }
+  if (it == draft.by_id.end() || !draft.changes[it->second].after.has_value()) {
+    return Status::NotFound("pattern " + std::to_string(id) + " is not in the store");
+  }
+  return &draft.changes[it->second];
+}
+
+Result<std::optional<Planner::Content>> Planner::FindLive(PatternId id) {
+  if (const auto it = overlay_.find(id); it != overlay_.end()) return it->second;
+  ENGRAM_ASSIGN_OR_RETURN(const std::optional<VersionRow> row,
+                          core_.meta->FindVersion(id, kForever));
+  if (!row.has_value()) return std::optional<Content>();
+  if (Raw(row->slot) >= core_.slots->used()) {
+    return Status::CorruptedIndex("meta: pattern " + std::to_string(id) + " names slot " +
+                                  std::to_string(Raw(row->slot)) + ", only " +
+                                  std::to_string(core_.slots->used()) + " were used");
+  }
+  const ConstNodeView node = core_.Node(row->slot);
+  if (node.id() != id || node.version() != row->version || node.valid_to() != kForever) {
+    return std::optional<Content>();  // ended
+  }
+  return std::optional<Content>(Content{.slot = row->slot,
+                                        .version = row->version,
+                                        .vector = BytesOf(node.vector()),
+                                        .norm = node.norm(),
+                                        .metadata = std::nullopt,
+                                        .timestamp_us = node.timestamp_us(),
+                                        .type = node.type()});
+}
+
+Status Planner::ReadMetadata(Draft& draft, PatternId id, Content& content) {
+  ENGRAM_ASSIGN_OR_RETURN(std::vector<std::byte> bytes,
+                          core_.meta->GetEncodedMetadata(id, content.version));
+  content.metadata = draft.plan.owned_bytes.emplace_back(std::move(bytes));
+  return Status::Ok();
+}
+
+void Planner::ReserveIds(Draft& draft, std::uint64_t durable_reserved_id) const {
+  StoreState& state = draft.state;
+  state.reserved_id = std::max(state.reserved_id, state.next_id);
+  if (draft.plan.needs_sync || draft.plan.transaction->ids.empty()) return;
+  if (state.next_id <= durable_reserved_id) return;
+  // The commit may be lost after its ids were handed out: a reservation that is on disk goes before.
+  state.reserved_id = std::max(state.reserved_id, state.next_id + kReservedAhead);
+  draft.plan.needs_sync = true;
+}
+
+Status Planner::Finish(Draft& draft, std::uint64_t available_slots) {
+  StoreState& state = draft.state;
+  CommitRecord& record = draft.plan.record;
+  std::uint64_t inserts = 0;
+  for (const Change& change : draft.changes) {
+    if (!change.changed) continue;
+    if (change.before.has_value()) {
+      record.ends.push_back({change.before->slot, change.id, change.before->version});
+      --state.live;
+      ++state.dead;
+    }
+    if (change.after.has_value()) ++inserts;
+  }
+  state.live += inserts;
+  const std::uint64_t limit = core_.options().max_elements;
+  if (limit != 0 && inserts > 0 && state.live > limit) {
+    return Status::IndexFull("the store would hold " + std::to_string(state.live) +
+                             " patterns, max_elements is " + std::to_string(limit));
+  }
+  if (inserts > available_slots) {
+    return Status::IndexFull("the page file has room for " + std::to_string(available_slots) +
+                             " more patterns, the commit has " + std::to_string(inserts));
+  }
+  for (Change& change : draft.changes) {
+    if (!change.changed) continue;
+    if (!change.after.has_value()) {
+      overlay_[change.id] = std::nullopt;
+      continue;
+    }
+    Content& after = *change.after;
+    after.slot = core_.slots->Take();
+    after.version = draft.plan.lsn;
+    record.inserts.push_back({.id = change.id,
+                              .slot = after.slot,
+                              .type = after.type,
+                              .level = 0,
+                              .norm = after.norm,
+                              .timestamp_us = after.timestamp_us,
+                              .inserted_us = state.clock_us,
+                              .vector = after.vector,
+                              .metadata = *after.metadata});
+    overlay_[change.id] = after;
+  }
+  state.node_slots = core_.slots->used();
+  record.state = StateRecord{state.live, state.dead, state.next_id, state.reserved_id, state.clock_us,
+                             state.node_slots, state.upper_slots, state.entry_point,
+                             state.top_level, state.sweep_cursor};
+  return Status::Ok();
+}
+
+void Planner::Undo(const CommitPlan& plan) {
+  for (auto insert = plan.record.inserts.rbegin(); insert != plan.record.inserts.rend(); ++insert) {
+    core_.slots->GiveBack(insert->slot);
+  }
+}
+
+}  // namespace engram

@@ -1,0 +1,176 @@
+#include "engine/recovery.h"
+
+#include <algorithm>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/apply.h"
+#include "engine/page_loader.h"
+#include "engine/replay.h"
+#include "storage/base/coding.h"
+#include "storage/base/status_macros.h"
+#include "storage/base/test_hooks.h"
+#include "wal/log_reader.h"
+#include "wal/log_segments.h"
+
+namespace engram {
+namespace {
+
+Status CheckAgainstOptions(const Core& core, const StoreParameters& parameters) {
+  const Options& options = core.options();
+  if (options.dimensions == 0) return Status::Ok();
+  if (options.dimensions != parameters.dimensions) {
+    return Status::DimensionMismatch(core.directory + " holds vectors of " +
+                                     std::to_string(parameters.dimensions) +
+                                     " dimensions, the options say " +
+                                     std::to_string(options.dimensions));
+  }
+  if (options.metric != parameters.metric) {
+    return Status::InvalidArgument(core.directory + " was created with metric " +
+                                   std::string(MetricName(parameters.metric)) +
+                                   ", the options say " + std::string(MetricName(options.metric)));
+  }
+  if (options.m != parameters.m) {
+    return Status::InvalidArgument(core.directory + " was created with m " +
+                                   std::to_string(parameters.m) + ", the options say " +
+                                   std::to_string(options.m));
+  }
+  return Status::Ok();
+}
+
+Status OpenPageFile(Core& core) {
+  const OpenMode mode = core.read_only ? OpenMode::kRead : OpenMode::kReadWrite;
+  ENGRAM_ASSIGN_OR_RETURN(core.page_file, PageFile::Open(*core.file_system, core.GraphPath(), mode));
+  const Superblock& superblock = core.page_file->superblock();
+  ENGRAM_RETURN_IF_ERROR(CheckAgainstOptions(core, superblock.parameters));
+  core.store_id = superblock.store_id;
+  ENGRAM_ASSIGN_OR_RETURN(const NodeLayout layout, NodeLayout::Create(superblock.parameters));
+  core.layout = std::make_unique<NodeLayout>(layout);
+  ENGRAM_ASSIGN_OR_RETURN(
+      core.journal,
+      Journal::Open(*core.file_system, core.JournalPath(), mode, core.store_id,
+                    superblock.parameters.journal_blocks * std::uint64_t{kBlockBytes}));
+  return Status::Ok();
+}
+
+Status RefuseUnclean(const Core& core, const std::string& what) {
+  return Status::NotSupported(core.directory + " was not closed cleanly (" + what +
+                              "): open it for writing once before reading it read-only");
+}
+
+Status OpenMetaStore(Core& core) {
+  MetaStoreOptions options;
+  options.file_system = core.file_system;
+  options.directory = core.MetaPath();
+  options.read_only = core.read_only;
+  options.buffer_bytes = core.options().metadata_buffer_bytes;
+  options.log = core.options().log;
+  // While the log is replayed there is no writer yet, and what was read of the log is durable (SyncLogTail).
+  options.log_barrier = [&core] {
+    return core.log == nullptr ? Status::Ok() : core.log->SyncAll();
+  };
+  auto opened = MetaStore::Open(options);
+  if (core.read_only && opened.code() == Code::kNotFound) {
+    return RefuseUnclean(core, "its metadata store is not complete yet");
+  }
+  ENGRAM_RETURN_IF_ERROR(opened.status());
+  core.meta = std::move(*opened);
+  return Status::Ok();
+}
+
+// The tail that a killed process left may be in the system's memory only. Rows that follow from it must not reach the disk
+// before it does.
+Status SyncLogTail(Core& core) {
+  ENGRAM_ASSIGN_OR_RETURN(const std::vector<LogSegment> segments,
+                          ReadSegments(*core.file_system, core.LogPath(), core.store_id));
+  if (segments.empty()) return Status::Ok();
+  ENGRAM_ASSIGN_OR_RETURN(
+      const std::unique_ptr<File> file,
+      core.file_system->Open(segments.back().path, OpenMode::kReadWrite));
+  ENGRAM_RETURN_IF_ERROR(file->SyncData());
+  return core.file_system->SyncDirectory(core.LogPath());
+}
+
+Status CheckCounts(const Core& core) ENGRAM_REQUIRES(core.writer_role) {
+  const StoreState& state = core.writer.state;
+  if (core.slots->live() == state.live && core.slots->dead() == state.dead) return Status::Ok();
+  return Status::CorruptedIndex(
+      core.GraphPath() + ": slots say " + std::to_string(core.slots->live()) + " live and " +
+      std::to_string(core.slots->dead()) + " dead patterns, the last commit says " +
+      std::to_string(state.live) + " and " + std::to_string(state.dead));
+}
+
+// The dead, oldest end first, as the writer wants them.
+void CollectDead(Core& core) ENGRAM_REQUIRES(core.writer_role) {
+  std::vector<DeadSlot> dead;
+  for (std::uint32_t i = 0; i < core.slots->used(); ++i) {
+    const SlotId slot = static_cast<SlotId>(i);
+    if (core.slots->state(slot) != SlotState::kDead) continue;
+    dead.push_back({core.Node(slot).valid_to(), slot});
+  }
+  std::sort(dead.begin(), dead.end(), [](const DeadSlot& a, const DeadSlot& b) {
+    return std::pair(a.valid_to, a.slot) < std::pair(b.valid_to, b.slot);
+  });
+  core.writer.dead.assign(dead.begin(), dead.end());
+}
+
+Status OpenLogWriter(Core& core, const LogEnd& end, Lsn last) {
+  LogWriterOptions options;
+  options.file_system = core.file_system;
+  options.directory = core.LogPath();
+  options.store_id = core.store_id;
+  options.generation = core.generation;
+  options.previous_generation = end.generation;
+  options.previous_end = last;
+  options.segment_bytes = core.options().log_segment_bytes;
+  ENGRAM_ASSIGN_OR_RETURN(core.log, LogWriter::Create(options));
+  return Status::Ok();
+}
+
+// Everything that redo needs is in place: what is in memory becomes what everybody sees.
+Status FinishRecovery(Core& core, Lsn last) {
+  MutexLock role(core.writer_role);
+  StoreState& state = core.writer.state;
+  core.slots->Rebuild(state.node_slots);
+  ENGRAM_RETURN_IF_ERROR(CheckCounts(core));
+  CollectDead(core);
+  // Ids that may have been handed out and lost are never given again.
+  state.next_id = std::max(state.next_id, state.reserved_id);
+  core.writer.durable_reserved_id = state.reserved_id;
+  core.visible_slots.store(state.node_slots, std::memory_order_release);
+  core.versions.Publish(last);
+  core.counters.live.store(state.live, std::memory_order_relaxed);
+  core.counters.dead.store(state.dead, std::memory_order_relaxed);
+  core.counters.next_id.store(state.next_id, std::memory_order_relaxed);
+  core.counters.free_slots.store(core.slots->free(), std::memory_order_relaxed);
+  return Status::Ok();
+}
+
+}  // namespace
+
+Status RecoverStore(Core& core) {
+  ENGRAM_RETURN_IF_ERROR(OpenPageFile(core));
+  ENGRAM_ASSIGN_OR_RETURN(const std::uint64_t restored, LoadPages(core));
+  core.counters.restored_pages.store(restored, std::memory_order_relaxed);
+  if (core.read_only && restored > 0) return RefuseUnclean(core, "a page is torn");
+  if (!core.read_only) ENGRAM_RETURN_IF_ERROR(SyncLogTail(core));
+  ENGRAM_RETURN_IF_ERROR(OpenMetaStore(core));
+
+  const Lsn checkpoint = core.page_file->superblock().lsn;
+  const FamilyLsns families = core.meta->applied();
+  const Lsn oldest = std::min(checkpoint, *std::min_element(families.begin(), families.end()));
+  const Lsn newest = std::max(checkpoint, *std::max_element(families.begin(), families.end()));
+  ENGRAM_ASSIGN_OR_RETURN(const LogEnd end, ReplayLog(core, oldest, newest));
+  const Lsn last = std::max(end.last, newest);
+  if (core.read_only && (oldest != last)) return RefuseUnclean(core, "the log is ahead");
+  if (!core.read_only) {
+    core.generation = std::max<std::uint32_t>(
+        end.generation, static_cast<std::uint32_t>(core.page_file->superblock().log_generation)) + 1;
+    ENGRAM_RETURN_IF_ERROR(OpenLogWriter(core, end, last));
+  }
+  return FinishRecovery(core, last);
+}
+
+}  // namespace engram

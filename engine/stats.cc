@@ -1,0 +1,63 @@
+// Engine's figures.
+#include <string>
+
+#include "engine/engine.h"
+#include "storage/base/coding.h"
+#include "storage/base/status_macros.h"
+
+namespace engram {
+namespace {
+
+// The sizes of the files in a directory; files that go meanwhile count nothing.
+Result<std::uint64_t> DirectoryBytes(FileSystem& fs, const std::string& directory) {
+  ENGRAM_ASSIGN_OR_RETURN(const std::vector<std::string> names, fs.List(directory));
+  std::uint64_t bytes = 0;
+  for (const std::string& name : names) {
+    const auto info = fs.Stat(JoinPath(directory, name));
+    if (info.ok() && info->type == FileType::kRegular) bytes += info->size;
+  }
+  return bytes;
+}
+
+}  // namespace
+
+Result<Stats> Engine::GetStats() {
+  Stats stats;
+  const Superblock& superblock = core_.page_file->superblock();
+  stats.count = core_.counters.live.load(std::memory_order_relaxed);
+  stats.dead = core_.counters.dead.load(std::memory_order_relaxed);
+  stats.free_slots = core_.counters.free_slots.load(std::memory_order_relaxed);
+  stats.dimensions = dimensions();
+  stats.metric = metric();
+  stats.m = superblock.parameters.m;
+  stats.last_lsn = core_.versions.visible();
+  stats.durable_lsn = core_.log ? core_.log->durable() : stats.last_lsn;
+  stats.checkpoint_lsn = checkpointer_->lsn();
+  stats.checkpoints = checkpointer_->number();
+  stats.next_id = core_.counters.next_id.load(std::memory_order_relaxed);
+  stats.snapshots = core_.versions.snapshots();
+  stats.oldest_snapshot = core_.versions.oldest_snapshot();
+
+  ENGRAM_ASSIGN_OR_RETURN(stats.page_file_bytes, core_.page_file->BytesOnDisk());
+  stats.journal_bytes = superblock.parameters.journal_blocks * std::uint64_t{kBlockBytes};
+  ENGRAM_ASSIGN_OR_RETURN(stats.log_bytes, DirectoryBytes(*core_.file_system, core_.LogPath()));
+  ENGRAM_ASSIGN_OR_RETURN(stats.metadata_bytes, DirectoryBytes(*core_.file_system, core_.MetaPath()));
+  stats.bytes_on_disk =
+      stats.page_file_bytes + stats.journal_bytes + stats.log_bytes + stats.metadata_bytes;
+  stats.memory_bytes = core_.pages->memory_bytes() + core_.meta->MemoryBytes();
+  stats.dirty_page_bytes = core_.pages->dirty_bytes();
+
+  stats.commits = core_.counters.commits.load(std::memory_order_relaxed);
+  if (core_.log) {
+    stats.log_syncs = core_.log->counters().syncs;
+    stats.log_bytes_written = core_.log->counters().bytes_appended;
+  }
+  stats.page_bytes_written = checkpointer_->page_bytes_written();
+  stats.journal_bytes_written = checkpointer_->journal_bytes_written();
+  stats.searches = core_.counters.searches.load(std::memory_order_relaxed);
+  stats.replayed_commits = core_.counters.replayed_commits.load(std::memory_order_relaxed);
+  stats.restored_pages = core_.counters.restored_pages.load(std::memory_order_relaxed);
+  return stats;
+}
+
+}  // namespace engram

@@ -1,0 +1,258 @@
+#include "engine/verify_nodes.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstddef>
+#include <set>
+#include <string>
+#include <tuple>
+#include <utility>
+
+#include "index/metric.h"
+#include "index/node_view.h"
+#include "storage/base/coding.h"
+#include "storage/corruption.h"
+#include "storage/slot_bits.h"
+
+namespace engram {
+namespace {
+
+constexpr std::uint32_t kMostLevels = 32;
+
+std::string Text(Lsn lsn) { return lsn == kForever ? "forever" : std::to_string(Raw(lsn)); }
+
+class NodeChecker {
+ public:
+  NodeChecker(const Core& core, const StoreState& state, Lsn last, std::span<const BadPage> bad,
+              Findings& findings)
+      : core_(core), layout_(*core.layout), state_(state), last_(last), findings_(findings) {
+    for (const BadPage& page : bad) bad_.insert({page.ref.segment, Raw(page.ref.page)});
+  }
+
+  std::vector<StoredVersion> Run() {
+    for (std::uint32_t i = 0; i < state_.node_slots; ++i) CheckSlot(static_cast<SlotId>(i));
+    CheckUnusedSlots();
+    CheckCounts();
+    CheckEntryPoint();
+    CheckUnique();
+    return std::move(versions_);
+  }
+
+ private:
+  bool IsBad(PageRef ref) const { return bad_.contains({ref.segment, Raw(ref.page)}); }
+  PageRef PageOf(SlotId slot) const { return {SegmentKind::kNodes, layout_.PageOf(slot)}; }
+  bool StateIsKnown(SlotId slot) const {
+    return !IsBad({SegmentKind::kNodeSlots, SlotBitsPage(Raw(slot))});
+  }
+
+  void Complain(PageRef page, std::string what) {
+    findings_.Add(FindingKind::kPattern, "graph.engram: " + Describe(page), std::move(what));
+  }
+  void ComplainOfState(std::string what) {
+    findings_.Add(FindingKind::kPattern, "graph.engram: state", std::move(what));
+  }
+
+  void CheckSlot(SlotId slot) {
+    if (!StateIsKnown(slot)) return;
+    const SlotState state = core_.slots->state(slot);
+    if (state == SlotState::kFree) return;
+    if (state == SlotState::kRetired) {
+      Complain({SegmentKind::kNodeSlots, SlotBitsPage(Raw(slot))},
+               "slot " + std::to_string(Raw(slot)) + " is retired, which is never written");
+      return;
+    }
+    ++(state == SlotState::kLive ? live_ : dead_);
+    if (IsBad(PageOf(slot))) return;
+    const ConstNodeView node = core_.Node(slot);
+    const std::string who = "slot " + std::to_string(Raw(slot)) + " (pattern " +
+                            std::to_string(node.id()) + ", version " + Text(node.version()) + "): ";
+    const auto complain = [&](const std::string& what) { Complain(PageOf(slot), who + what); };
+    CheckIdentity(node, state, complain);
+    CheckVector(node, complain);
+    CheckLevel(node, complain);
+    CheckLinks(slot, node, complain);
+    CheckPadding(slot, complain);
+    versions_.push_back({node.id(), node.version(), node.timestamp_us(), slot, node.type(),
+                         state == SlotState::kLive});
+  }
+
+  template <typename Complaint>
+  void CheckIdentity(const ConstNodeView& node, SlotState state, const Complaint& complain) const {
+    if (node.id() == 0 || node.id() >= state_.next_id) {
+      complain("the id is not one of 1 to " + std::to_string(state_.next_id - 1) +
+               ", the ones given so far");
+    }
+    if (node.version() == Lsn::kNone || node.version() > node.valid_from() ||
+        node.valid_from() > last_) {
+      complain("valid from " + Text(node.valid_from()) + ", expected from its version to " +
+               Text(last_) + ", the last commit");
+    }
+    if (state == SlotState::kLive && node.valid_to() != kForever) {
+      complain("live, but valid to " + Text(node.valid_to()) + ", expected forever");
+    }
+    if (state == SlotState::kDead &&
+        (node.valid_to() <= node.valid_from() || node.valid_to() > last_)) {
+      complain("dead, but valid from " + Text(node.valid_from()) + " to " + Text(node.valid_to()) +
+               ", expected an end at or before " + Text(last_) + ", the last commit");
+    }
+  }
+
+  template <typename Complaint>
+  void CheckVector(const ConstNodeView& node, const Complaint& complain) const {
+    const Metric metric = core_.page_file->superblock().parameters.metric;
+    if (const Status status = ValidateVector(metric, layout_.dimensions(), node.vector());
+        !status.ok()) {
+      complain(std::string(status.message()));
+      return;
+    }
+    // The same bits on every machine.
+    const float norm = Norm(node.vector());
+    if (std::bit_cast<std::uint32_t>(norm) == std::bit_cast<std::uint32_t>(node.norm())) return;
+    complain("length of the vector " + std::to_string(node.norm()) + ", expected " +
+             std::to_string(norm));
+  }
+
+  template <typename Complaint>
+  void CheckLevel(const ConstNodeView& node, const Complaint& complain) const {
+    if (node.level() > kMostLevels) {
+      complain("level " + std::to_string(node.level()) + ", expected at most " +
+               std::to_string(kMostLevels));
+    } else if (node.level() == 0 && node.upper() != kNoUpper) {
+      complain("level 0, but upper block " + std::to_string(node.upper()) + ", expected none");
+    } else if (node.level() > 0 && node.upper() >= state_.upper_slots) {
+      complain("upper block " + std::to_string(node.upper()) + ", expected one below " +
+               std::to_string(state_.upper_slots));
+    }
+  }
+
+  // I9.
+  template <typename Complaint>
+  void CheckLinks(SlotId slot, const ConstNodeView& node, const Complaint& complain) {
+    if (node.link_count() > layout_.max_links0()) {
+      complain(std::to_string(node.link_count()) + " links, expected at most " +
+               std::to_string(layout_.max_links0()));
+      return;
+    }
+    links_.clear();
+    for (std::uint32_t i = 0; i < node.link_count(); ++i) {
+      const SlotId to = node.link(i);
+      links_.push_back(to);
+      if (to == slot) {
+        complain("link " + std::to_string(i) + " leads to itself");
+      } else if (Raw(to) >= state_.node_slots || !IsAllocated(to)) {
+        complain("link " + std::to_string(i) + " leads to slot " + std::to_string(Raw(to)) +
+                 ", expected one that holds a pattern");
+      }
+    }
+    std::sort(links_.begin(), links_.end());
+    if (const auto twice = std::adjacent_find(links_.begin(), links_.end());
+        twice != links_.end()) {
+      complain("two links lead to slot " + std::to_string(Raw(*twice)));
+    }
+  }
+
+  bool IsAllocated(SlotId slot) const {
+    if (!StateIsKnown(slot)) return true;
+    const SlotState state = core_.slots->state(slot);
+    return state == SlotState::kLive || state == SlotState::kDead;
+  }
+
+  // Reserved bytes and gaps. Codes have no rule of their own: any bytes are an estimate.
+  template <typename Complaint>
+  void CheckPadding(SlotId slot, const Complaint& complain) const {
+    const std::span<const std::byte> block(
+        core_.pages->page(PageOf(slot)) + layout_.OffsetInPage(slot), layout_.block_bytes());
+    const std::size_t vector_end = layout_.vector_offset() + layout_.dimensions() * sizeof(float);
+    const std::size_t links_end = layout_.links_offset() + layout_.max_links0() * sizeof(SlotId);
+    const bool zero = AllZero(block.subspan(offsetof(NodeHeader, reserved), 1)) &&
+                      AllZero(block.subspan(vector_end, layout_.links_offset() - vector_end)) &&
+                      AllZero(block.subspan(links_end, layout_.codes_offset() - links_end));
+    if (!zero) complain("reserved bytes are not zero");
+  }
+
+  // Slots behind those ever used, as far as their pages are in use.
+  void CheckUnusedSlots() {
+    const std::uint64_t end = AlignUp(state_.node_slots, kSlotsPerPage);
+    for (std::uint64_t i = state_.node_slots; i < end; ++i) {
+      const auto slot = static_cast<SlotId>(i);
+      const PageRef page{SegmentKind::kNodeSlots, SlotBitsPage(Raw(slot))};
+      if (IsBad(page) || core_.slots->state(slot) == SlotState::kFree) continue;
+      Complain(page, "slot " + std::to_string(i) + " is not free, expected only the first " +
+                         std::to_string(state_.node_slots) + " to be used");
+    }
+  }
+
+  void CheckCounts() {
+    if (state_.reserved_id < state_.next_id) {
+      ComplainOfState("ids are reserved up to " + std::to_string(state_.reserved_id) +
+                      ", but given up to " + std::to_string(state_.next_id));
+    }
+    const bool all_known = std::none_of(bad_.begin(), bad_.end(), [](const auto& page) {
+      return page.first == SegmentKind::kNodeSlots;
+    });
+    if (!all_known || (live_ == state_.live && dead_ == state_.dead)) return;
+    ComplainOfState("slots say " + std::to_string(live_) + " live and " + std::to_string(dead_) +
+                    " dead patterns, the last commit says " + std::to_string(state_.live) +
+                    " and " + std::to_string(state_.dead));
+  }
+
+  void CheckEntryPoint() {
+    const SlotId entry = state_.entry_point;
+    if (entry == SlotId::kNone || !bad_.empty()) return;
+    if (Raw(entry) >= state_.node_slots || !IsAllocated(entry)) {
+      ComplainOfState("the entry point is slot " + std::to_string(Raw(entry)) +
+                      ", expected one that holds a pattern");
+    } else if (core_.Node(entry).level() != state_.top_level) {
+      ComplainOfState("the entry point, slot " + std::to_string(Raw(entry)) + ", has level " +
+                      std::to_string(core_.Node(entry).level()) + ", expected " +
+                      std::to_string(state_.top_level));
+    }
+  }
+
+  // No version is held twice, and no pattern lives twice.
+  void CheckUnique() {
+    std::sort(versions_.begin(), versions_.end(),
+              [](const StoredVersion& a, const StoredVersion& b) {
+                return std::tuple(a.id, a.version, a.slot) < std::tuple(b.id, b.version, b.slot);
+              });
+    const StoredVersion* live = nullptr;
+    for (std::size_t i = 0; i < versions_.size(); ++i) {
+      const StoredVersion& version = versions_[i];
+      if (i > 0 && versions_[i - 1].id == version.id &&
+          versions_[i - 1].version == version.version) {
+        ComplainTwice(versions_[i - 1], version, "hold the same version");
+      }
+      if (!version.live) continue;
+      if (live != nullptr && live->id == version.id) {
+        ComplainTwice(*live, version, "both hold it live");
+      }
+      live = &version;
+    }
+  }
+
+  void ComplainTwice(const StoredVersion& a, const StoredVersion& b, const std::string& what) {
+    Complain(PageOf(b.slot), "pattern " + std::to_string(b.id) + ": slots " +
+                                 std::to_string(Raw(a.slot)) + " and " +
+                                 std::to_string(Raw(b.slot)) + " " + what);
+  }
+
+  const Core& core_;
+  const NodeLayout& layout_;
+  const StoreState& state_;
+  const Lsn last_;
+  Findings& findings_;
+  std::set<std::pair<SegmentKind, std::uint32_t>> bad_;
+  std::vector<SlotId> links_;
+  std::vector<StoredVersion> versions_;
+  std::uint64_t live_ = 0;
+  std::uint64_t dead_ = 0;
+};
+
+}  // namespace
+
+std::vector<StoredVersion> CheckNodes(const Core& core, const StoreState& state, Lsn last,
+                                      std::span<const BadPage> bad, Findings& findings) {
+  return NodeChecker(core, state, last, bad, findings).Run();
+}
+
+}  // namespace engram

@@ -1,0 +1,37 @@
+// Whether the patterns on the pages, as they are after redo, can be what the writer left: states
+// of slots against blocks, vectors, links, counts. Leaves checksums of pages and the rows to
+// verify.cc and verify_rows.h.
+// Threads: one thread.
+#ifndef ENGRAM_ENGINE_VERIFY_NODES_H_
+#define ENGRAM_ENGINE_VERIFY_NODES_H_
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include <engram/types.h>
+
+#include "engine/core.h"
+#include "engine/page_loader.h"
+#include "engine/verify_findings.h"
+
+namespace engram {
+
+// A version that a live or dead slot holds: what its rows must say.
+struct StoredVersion {
+  PatternId id = 0;
+  Lsn version = Lsn::kNone;
+  std::int64_t timestamp_us = 0;
+  SlotId slot = SlotId::kNone;
+  TypeTag type = 0;
+  bool live = false;
+};
+
+// Checks every slot, but those on pages of `bad`, against `state` and the last commit. Returns
+// what the slots hold, by id and version.
+std::vector<StoredVersion> CheckNodes(const Core& core, const StoreState& state, Lsn last,
+                                      std::span<const BadPage> bad, Findings& findings);
+
+}  // namespace engram
+
+#endif  // ENGRAM_ENGINE_VERIFY_NODES_H_

@@ -1,0 +1,278 @@
+#include "engine/writer.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "engine/apply.h"
+#include "storage/base/coding.h"
+#include "storage/base/status_macros.h"
+#include "storage/base/test_hooks.h"
+#include "wal/log_format.h"
+
+namespace engram {
+namespace {
+
+// Slots freed in passing by a commit group, where there are any.
+constexpr std::size_t kReclaimInPassing = 512;
+// Dead slots that are worth a commit of their own.
+constexpr std::size_t kWorthReclaiming = 64;
+constexpr std::uint64_t kLargestExtentBytes = 1ull << 30;
+// Slot 2^32 - 1 stands for none.
+constexpr std::uint64_t kMostSlots = 0xfffffffe;
+
+std::size_t MostInserts(const Transaction& transaction) {
+  return static_cast<std::size_t>(
+      std::count_if(transaction.ops.begin(), transaction.ops.end(),
+                    [](const PendingOp& op) { return !std::holds_alternative<PendingErase>(op); }));
+}
+
+}  // namespace
+
+void Writer::Commit(std::span<Transaction* const> group) {
+  core_.writer_role.AssertHeld();
+  Status fatal = core_.log->poisoned();
+  if (fatal.ok()) fatal = core_.meta->BackgroundError();
+  if (!fatal.ok()) {
+    for (Transaction* transaction : group) transaction->status = fatal;
+    return;
+  }
+  std::size_t inserts = 0;
+  for (const Transaction* transaction : group) inserts += MostInserts(*transaction);
+  const Status room = MakeRoom(inserts);
+
+  Planner planner(core_, NextLsn(), core_.writer.state);
+  std::vector<CommitPlan> plans;
+  plans.reserve(group.size());
+  for (Transaction* transaction : group) {
+    auto plan = planner.Add(*transaction, core_.writer.durable_reserved_id, AvailableSlots());
+    if (plan.ok()) {
+      plans.push_back(std::move(plan).value());
+    } else {
+      // Where there are too few slots, the reason is what kept the page file from growing.
+      const bool no_room = plan.code() == Code::kIndexFull && !room.ok();
+      transaction->status = no_room ? room : plan.status();
+    }
+  }
+  if (plans.empty()) return;
+  const Status status = CommitPlans(plans, ModeFor(plans));
+  for (const CommitPlan& plan : plans) {
+    plan.transaction->status = status;
+    plan.transaction->lsn = plan.lsn;
+  }
+  if (!status.ok() && core_.log->poisoned().ok()) {
+    for (auto plan = plans.rbegin(); plan != plans.rend(); ++plan) planner.Undo(*plan);
+  }
+}
+
+SyncMode Writer::ModeFor(std::span<const CommitPlan> plans) const {
+  for (const CommitPlan& plan : plans) {
+    if (plan.needs_sync) return SyncMode::kSync;
+  }
+  // Where no thread of ours syncs by the clock, a commit does it for those before it.
+  const auto interval_us =
+      std::chrono::duration_cast<std::chrono::microseconds>(core_.options().sync_interval).count();
+  const bool due = core_.clock->NowMicros() - last_sync_us_ >= interval_us;
+  for (const CommitPlan& plan : plans) {
+    if (due && plan.transaction->durability == Durability::kInterval) return SyncMode::kSync;
+  }
+  return SyncMode::kNoSync;
+}
+
+std::uint64_t Writer::AvailableSlots() const {
+  const std::uint64_t with_nodes = std::uint64_t{core_.pages->page_count(SegmentKind::kNodes)} *
+                                   core_.layout->blocks_per_page();
+  const std::uint64_t with_states =
+      std::uint64_t{core_.pages->page_count(SegmentKind::kNodeSlots)} * kSlotsPerPage;
+  const std::uint64_t slots = std::min({with_nodes, with_states, kMostSlots});
+  return slots - core_.slots->used() + core_.slots->free();
+}
+
+Status Writer::MakeRoom(std::size_t slots) {
+  ReleaseLimbo();
+  const bool scarce = AvailableSlots() < slots;
+  if (!core_.writer.dead.empty() && (scarce || core_.writer.dead.size() >= kWorthReclaiming)) {
+    ENGRAM_RETURN_IF_ERROR(Reclaim(std::max(slots, kReclaimInPassing)));
+    ReleaseLimbo();
+  }
+  if (AvailableSlots() >= slots) return Status::Ok();
+  const std::uint64_t needed = core_.slots->used() + (slots - core_.slots->free());
+  if (needed > kMostSlots) return Status::IndexFull("the page file holds at most 2^32 - 2 slots");
+  const std::uint64_t per_page = core_.layout->blocks_per_page();
+  ENGRAM_RETURN_IF_ERROR(GrowSegment(SegmentKind::kNodes, AlignUp(needed, per_page) / per_page));
+  return GrowSegment(SegmentKind::kNodeSlots, AlignUp(needed, kSlotsPerPage) / kSlotsPerPage);
+}
+
+// A commit of its own: pages of an extent are used only by commits behind the one that records it.
+Status Writer::GrowSegment(SegmentKind segment, std::uint64_t pages_needed) {
+  // By the extents, not by memory: that may be ahead, where an earlier growth found no room in the log.
+  const std::uint64_t have = core_.page_file->PageCount(segment);
+  if (pages_needed <= have) return Status::Ok();
+  const std::uint64_t page_bytes = core_.pages->page_bytes(segment);
+  std::uint64_t bytes = std::max(core_.config.min_extent_bytes, have * page_bytes / 8);
+  bytes = std::max(std::min(bytes, kLargestExtentBytes), (pages_needed - have) * page_bytes);
+  const std::uint64_t pages = AlignUp(bytes, page_bytes) / page_bytes;
+
+  const std::uint64_t budget = core_.options().memory_budget_bytes;
+  if (budget != 0 && core_.pages->memory_bytes() + pages * page_bytes > budget) {
+    return Status::IndexFull("the pages would need " +
+                             std::to_string(core_.pages->memory_bytes() + pages * page_bytes) +
+                             " bytes of memory, memory_budget_bytes is " + std::to_string(budget) +
+                             ": raise it or erase patterns");
+  }
+  ENGRAM_ASSIGN_OR_RETURN(const ExtentEntry extent,
+                          core_.page_file->ReserveExtent(segment, static_cast<std::uint32_t>(pages)));
+  ENGRAM_RETURN_IF_ERROR(core_.pages->Extend(segment, static_cast<std::uint32_t>(have + pages)));
+  CommitPlan plan = OwnPlan();
+  plan.record.extents.push_back({segment, core_.page_file->ExtentCount(segment), extent.file_offset,
+                                 static_cast<std::uint32_t>(pages)});
+  if (ENGRAM_MUTANT(kGrowthNotLogged)) {
+    return core_.page_file->AddExtent(core_.page_file->ExtentCount(segment), extent);
+  }
+  return CommitPlans({&plan, 1}, SyncMode::kNoSync);
+}
+
+void Writer::ReleaseLimbo() {
+  while (!core_.writer.limbo.empty() &&
+         core_.versions.QuietSince(core_.writer.limbo.front().epoch)) {
+    for (const SlotId slot : core_.writer.limbo.front().slots) core_.slots->Release(slot);
+    core_.writer.limbo.pop_front();
+  }
+}
+
+Status Writer::Reclaim(std::size_t limit) {
+  core_.writer_role.AssertHeld();
+  ReleaseLimbo();
+  CommitPlan plan = OwnPlan();
+  ENGRAM_RETURN_IF_ERROR(AddRetires(plan, limit));
+  if (plan.record.retires.empty()) return Status::Ok();
+  ENGRAM_RETURN_IF_ERROR(CommitPlans({&plan, 1}, SyncMode::kNoSync));
+  std::deque<DeadSlot>& dead = core_.writer.dead;
+  dead.erase(dead.begin(), dead.begin() + static_cast<std::ptrdiff_t>(plan.record.retires.size()));
+  return Status::Ok();
+}
+
+Status Writer::AddRetires(CommitPlan& plan, std::size_t limit) {
+  const Lsn horizon = core_.versions.AdvanceHorizon();
+  const bool has_fields = !core_.meta->field_names().empty();
+  for (const DeadSlot& dead : core_.writer.dead) {
+    if (dead.valid_to > horizon || plan.record.retires.size() >= limit) break;
+    const ConstNodeView node = core_.Node(dead.slot);
+    RetireRecord retire;
+    retire.slot = dead.slot;
+    retire.id = node.id();
+    retire.version = node.version();
+    retire.timestamp_us = node.timestamp_us();
+    retire.type = node.type();
+    if (has_fields) {
+      ENGRAM_ASSIGN_OR_RETURN(const std::vector<std::byte> metadata,
+                              core_.meta->GetEncodedMetadata(retire.id, retire.version));
+      ENGRAM_ASSIGN_OR_RETURN(const std::vector<RowFieldKey> keys, core_.meta->FieldKeys(metadata));
+      for (const RowFieldKey& key : keys) {
+        retire.fields.push_back({key.field, plan.owned_text.emplace_back(key.value)});
+      }
+    }
+    plan.record.retires.push_back(std::move(retire));
+  }
+  plan.record.state.dead -= plan.record.retires.size();
+  return Status::Ok();
+}
+
+Status Writer::DeclareFields(const std::vector<std::string>& names) {
+  core_.writer_role.AssertHeld();
+  CommitPlan plan = OwnPlan();
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    plan.record.field_names.push_back({static_cast<std::uint16_t>(i), names[i]});
+  }
+  return CommitPlans({&plan, 1}, SyncMode::kSync);
+}
+
+Status Writer::ReturnReservedIds() {
+  core_.writer_role.AssertHeld();
+  if (core_.writer.state.reserved_id == core_.writer.state.next_id) return core_.log->SyncAll();
+  // First all that was acknowledged: only then is it known which ids are in use.
+  ENGRAM_RETURN_IF_ERROR(core_.log->SyncAll());
+  CommitPlan plan = OwnPlan();
+  plan.record.state.reserved_id = plan.record.state.next_id;
+  return CommitPlans({&plan, 1}, SyncMode::kSync);
+}
+
+CommitPlan Writer::OwnPlan() const {
+  CommitPlan plan;
+  plan.lsn = NextLsn();
+  plan.record.state = ToRecord(core_.writer.state);
+  return plan;
+}
+
+Status Writer::CommitPlans(std::span<CommitPlan> plans, SyncMode mode) {
+  ENGRAM_RETURN_IF_ERROR(ReserveRoom(plans));
+  ENGRAM_SYNC_POINT("writer:room");
+  for (const CommitPlan& plan : plans) {
+    const Status status = ApplyToPages(core_, plan.lsn, plan.record, ApplyMode::kLive);
+    if (!status.ok()) {  // room was made for all of it: a bug, or memory that the system took back
+      core_.log->Poison(status);
+      return core_.log->poisoned();
+    }
+  }
+  ENGRAM_SYNC_POINT("writer:linked");
+  ENGRAM_RETURN_IF_ERROR(AppendAndAddRows(plans, mode));
+  Publish(plans);
+  ENGRAM_SYNC_POINT("writer:published");
+  return Status::Ok();
+}
+
+Status Writer::ReserveRoom(std::span<CommitPlan> plans) {
+  while (encoders_.size() < plans.size()) encoders_.push_back(std::make_unique<RecordEncoder>());
+  frames_.clear();
+  std::uint64_t bytes = 0;
+  std::uint32_t frames = 0;
+  for (std::size_t i = 0; i < plans.size(); ++i) {
+    const auto& payloads = encoders_[i]->Encode(plans[i].record, kTargetPayloadBytes);
+    frames_.push_back({plans[i].lsn, payloads});
+    frames += static_cast<std::uint32_t>(payloads.size());
+    for (const auto payload : payloads) bytes += payload.size();
+  }
+  return core_.log->Reserve(bytes, frames);
+}
+
+Status Writer::AppendAndAddRows(std::span<CommitPlan> plans, SyncMode mode) {
+  ENGRAM_RETURN_IF_ERROR(core_.log->Append(frames_, mode));
+  ENGRAM_SYNC_POINT("writer:appended");
+  if (mode == SyncMode::kSync) {
+    last_sync_us_ = core_.clock->NowMicros();
+    core_.writer.durable_reserved_id = plans.back().record.state.reserved_id;
+  }
+  rows_.Clear();
+  for (const CommitPlan& plan : plans) AppendRows(plan.lsn, plan.record, rows_);
+  if (const Status status = core_.meta->Apply(rows_, plans.back().lsn, FamilySet().set()); !status.ok()) {
+    // The log has the commit, the rows do not: only a reopening can bring them together.
+    core_.log->Poison(status);
+    return core_.log->poisoned();
+  }
+  return Status::Ok();
+}
+
+void Writer::Publish(std::span<CommitPlan> plans) {
+  const StoreState& state = core_.writer.state;
+  // Release: pairs with the acquire of scans; pages of slots below it exist.
+  core_.visible_slots.store(state.node_slots, std::memory_order_release);
+  core_.versions.Publish(plans.back().lsn);
+
+  Limbo limbo;
+  for (const CommitPlan& plan : plans) {
+    for (const RetireRecord& retire : plan.record.retires) limbo.slots.push_back(retire.slot);
+  }
+  if (!limbo.slots.empty()) {
+    // Marks were set and rows deleted before: a read that begins in the new epoch finds no way to these slots.
+    limbo.epoch = core_.versions.StepEpoch();
+    core_.writer.limbo.push_back(std::move(limbo));
+  }
+  Counters& counters = core_.counters;
+  counters.commits.fetch_add(plans.size(), std::memory_order_relaxed);
+  counters.live.store(state.live, std::memory_order_relaxed);
+  counters.dead.store(state.dead, std::memory_order_relaxed);
+  counters.next_id.store(state.next_id, std::memory_order_relaxed);
+  counters.free_slots.store(core_.slots->free(), std::memory_order_relaxed);
+}
+
+}  // namespace engram

@@ -1,0 +1,101 @@
+#include "storage/base/address_space.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <string>
+#include <utility>
+
+#include "storage/base/coding.h"
+#include "storage/base/posix_file.h"
+
+namespace engram {
+namespace {
+
+constexpr std::uint64_t kHuge = AddressSpace::kHugePageBytes;
+// Far above what any processor addresses, and safe to round up.
+constexpr std::uint64_t kMostCapacity = 1ull << 56;
+
+// `capacity` bytes of addresses on a huge page's boundary, without access; null with errno set.
+std::byte* ReserveAligned(std::uint64_t capacity) {
+  // One huge page more than asked for has an aligned range in it; what lies around that goes back.
+  void* mapped = ::mmap(nullptr, capacity + kHuge, PROT_NONE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (mapped == MAP_FAILED) return nullptr;
+  auto* start = static_cast<std::byte*>(mapped);
+  const auto address = reinterpret_cast<std::uintptr_t>(start);
+  const std::uint64_t before = AlignUp(address, kHuge) - address;
+  if (before > 0) ::munmap(start, before);
+  ::munmap(start + before + capacity, kHuge - before);
+  return start + before;
+}
+
+}  // namespace
+
+Result<AddressSpace> AddressSpace::Reserve(std::uint64_t capacity, std::uint64_t least) {
+  const std::uint64_t floor = AlignUp(std::clamp<std::uint64_t>(least, 1, kMostCapacity), kHuge);
+  std::uint64_t wanted =
+      std::max(floor, AlignUp(std::min<std::uint64_t>(capacity, kMostCapacity), kHuge));
+  while (true) {
+    if (std::byte* base = ReserveAligned(wanted); base != nullptr) {
+      return AddressSpace(base, wanted);
+    }
+    const int error = errno;
+    if (wanted == floor) {
+      return ErrnoStatus(error, "reserve", std::to_string(wanted) + " bytes of addresses");
+    }
+    wanted = std::max(floor, AlignUp(wanted / 2, kHuge));
+  }
+}
+
+AddressSpace::AddressSpace(std::byte* base, std::uint64_t capacity)
+    : base_(base), capacity_(capacity), owner_(::getpid()) {
+  // The pages are this process's alone: a child must not touch them, and after a fork every write
+  // of ours would otherwise copy a page. Advice only; without it nothing goes wrong.
+  ::madvise(base_, capacity_, MADV_DONTFORK);
+}
+
+AddressSpace::AddressSpace(AddressSpace&& other) noexcept { Swap(other); }
+
+AddressSpace& AddressSpace::operator=(AddressSpace&& other) noexcept {
+  AddressSpace taken(std::move(other));
+  Swap(taken);
+  return *this;
+}
+
+AddressSpace::~AddressSpace() {
+  // In a forked child something else may lie at these addresses by now.
+  if (base_ != nullptr && ::getpid() == owner_) ::munmap(base_, capacity_);
+}
+
+void AddressSpace::Swap(AddressSpace& other) noexcept {
+  std::swap(base_, other.base_);
+  std::swap(size_, other.size_);
+  std::swap(usable_, other.usable_);
+  std::swap(capacity_, other.capacity_);
+  std::swap(owner_, other.owner_);
+}
+
+Status AddressSpace::Extend(std::uint64_t size) {
+  if (size <= size_) return {};
+  if (size > capacity_) {
+    return Status::IoError("memory for " + std::to_string(size) + " bytes, but only " +
+                           std::to_string(capacity_) + " bytes of addresses are reserved");
+  }
+  const std::uint64_t usable = AlignUp(size, kHuge);
+  if (usable > usable_) {
+    std::byte* from = base_ + usable_;
+    if (::mprotect(from, usable - usable_, PROT_READ | PROT_WRITE) != 0) {
+      return ErrnoStatus(errno, "get memory for", std::to_string(size) + " bytes");
+    }
+    // Fewer misses of the TLB; small pages do where the system has no huge ones.
+    ::madvise(from, usable - usable_, MADV_HUGEPAGE);
+    usable_ = usable;
+  }
+  size_ = size;
+  return {};
+}
+
+}  // namespace engram

@@ -1,0 +1,57 @@
+// A range of addresses reserved once and given memory from its start on, so that what lies in it
+// never moves and growing never copies. Leaves to storage/page_space.h what the bytes mean.
+// Threads: one writer, many readers: Extend() has one caller, who publishes the new size to
+// readers. Implements docs/architecture.md, "Pages in memory".
+#ifndef ENGRAM_STORAGE_BASE_ADDRESS_SPACE_H_
+#define ENGRAM_STORAGE_BASE_ADDRESS_SPACE_H_
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <cstdint>
+
+#include <engram/result.h>
+#include <engram/status.h>
+
+namespace engram {
+
+class AddressSpace {
+ public:
+  static constexpr std::uint64_t kHugePageBytes = 2ull << 20;
+
+  // Reserves nothing.
+  AddressSpace() = default;
+  // Reserves `capacity` bytes, rounded up to huge pages; where the system has no such range
+  // (limits, sanitizers), the largest halving of it that is not below `least`. Takes addresses, no
+  // memory. Errors: kIoError.
+  static Result<AddressSpace> Reserve(std::uint64_t capacity, std::uint64_t least = 64ull << 20);
+
+  AddressSpace(AddressSpace&& other) noexcept;
+  AddressSpace& operator=(AddressSpace&& other) noexcept;
+  // A forked child does not inherit the range: there, nothing is given back.
+  ~AddressSpace();
+
+  // Makes the first `size` bytes readable and writable; new ones are 0. Never shrinks. Memory is
+  // taken when a byte is first touched, by huge pages where the system has them. Errors: kIoError,
+  // where `size` exceeds capacity() or the system refuses; nothing is changed then.
+  Status Extend(std::uint64_t size);
+
+  // A multiple of kHugePageBytes; null where nothing is reserved.
+  std::byte* base() const { return base_; }
+  std::uint64_t size() const { return size_; }
+  std::uint64_t capacity() const { return capacity_; }
+
+ private:
+  AddressSpace(std::byte* base, std::uint64_t capacity);
+  void Swap(AddressSpace& other) noexcept;
+
+  std::byte* base_ = nullptr;
+  std::uint64_t size_ = 0;
+  std::uint64_t usable_ = 0;  // size_ rounded up to huge pages: what has access
+  std::uint64_t capacity_ = 0;
+  pid_t owner_ = 0;
+};
+
+}  // namespace engram
+
+#endif  // ENGRAM_STORAGE_BASE_ADDRESS_SPACE_H_

@@ -1,0 +1,42 @@
+// Bytes on a block boundary, for file I/O.
+#ifndef ENGRAM_STORAGE_BASE_ALIGNED_BUFFER_H_
+#define ENGRAM_STORAGE_BASE_ALIGNED_BUFFER_H_
+
+#include <cstddef>
+#include <cstdlib>
+#include <memory>
+#include <span>
+
+#include "storage/base/check.h"
+#include "storage/base/coding.h"
+
+namespace engram {
+
+// Uninitialized memory aligned to 4096 bytes. Threads: as an array.
+class AlignedBuffer {
+ public:
+  AlignedBuffer() = default;
+  // For sizes of our own choosing: running out of memory ends the process.
+  explicit AlignedBuffer(std::size_t size)
+      : bytes_(static_cast<std::byte*>(std::aligned_alloc(4096, AlignUp(size == 0 ? 1 : size, 4096)))),
+        size_(size) {
+    ENGRAM_CHECK(bytes_ != nullptr);
+  }
+
+  std::byte* data() { return bytes_.get(); }
+  const std::byte* data() const { return bytes_.get(); }
+  std::size_t size() const { return size_; }
+  std::span<std::byte> span() { return {bytes_.get(), size_}; }
+  std::span<const std::byte> span() const { return {bytes_.get(), size_}; }
+
+ private:
+  struct Free {
+    void operator()(std::byte* p) const { std::free(p); }
+  };
+  std::unique_ptr<std::byte, Free> bytes_;
+  std::size_t size_ = 0;
+};
+
+}  // namespace engram
+
+#endif  // ENGRAM_STORAGE_BASE_ALIGNED_BUFFER_H_

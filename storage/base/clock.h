@@ -1,0 +1,26 @@
+// What time it is, behind an interface so that tests can decide it (tests/support/manual_clock.h).
+// Threads: any thread.
+#ifndef ENGRAM_STORAGE_BASE_CLOCK_H_
+#define ENGRAM_STORAGE_BASE_CLOCK_H_
+
+#include <chrono>
+#include <cstdint>
+
+namespace engram {
+
+class Clock {
+ public:
+  virtual ~Clock() = default;
+
+  // Microseconds since 1970, UTC. May jump, also backwards: for timestamps, never for waiting.
+  virtual std::int64_t NowMicros() = 0;
+  // Never goes back: for deadlines and durations.
+  virtual std::chrono::steady_clock::time_point Steady() = 0;
+};
+
+// The system's. Lives as long as the process.
+Clock* SystemClock();
+
+}  // namespace engram
+
+#endif  // ENGRAM_STORAGE_BASE_CLOCK_H_

@@ -1,0 +1,62 @@
+// What tests may bend: named points where a thread can be stopped, and deliberate breaks of the durability
+// protocol that the crash tests must catch. Only in builds with ENGRAM_TEST_HOOKS; otherwise constants.
+// Threads: any thread.
+#ifndef ENGRAM_STORAGE_BASE_TEST_HOOKS_H_
+#define ENGRAM_STORAGE_BASE_TEST_HOOKS_H_
+
+#include <cstdint>
+
+#ifdef ENGRAM_TEST_HOOKS
+#include <atomic>
+#include <functional>
+#include <string_view>
+#endif
+
+namespace engram {
+
+// Each breaks one rule of docs/recovery.md. tests/crash/mutants_test.cc shows that each is caught.
+enum class Mutant : std::uint8_t {
+  kNone = 0,
+  kLogNotSyncedBeforePages,      // R1: images reach the journal ahead of their log records
+  kLogSyncedOnlyToS,             // R1: the log is made durable to the first slice's LSN, not the last's
+  kImageBeforeAppend,            // an image is taken between linking and append
+  kJournalSkipped,               // R2: pages are written in place without a journal
+  kJournalNotSynced,             // R2
+  kJournalReusedEarly,           // R2: the next round starts before the in-place sync
+  kPagesNotSyncedBeforeSuperblock,
+  kSuperblockOneSlot,            // the newer superblock is overwritten instead of the older
+  kSuperblockNotSynced,
+  kLogCutBeforeSuperblock,       // segments go before the superblock is durable
+  kLogCutIgnoresFamilies,        // segments go by S alone
+  kRedoGatedByPageLsn,
+  kOneLsnForAllFamilies,
+  kBarrierSkipped,               // RocksDB syncs files without our log
+  kFailedSyncRetried,            // a failed sync is called again and believed
+  kPoisonIgnored,                // a checkpoint goes on after a failed sync
+  kSegmentDirectoryNotSynced,    // a new log segment's directory entry is left to chance
+  kTornTailAsCorruption,         // kept last but two: the reverse mistake
+  kCommitWithoutLastFrame,       // a commit counts though its last frame is missing
+  kOldGenerationRead,            // frames behind the end of an old generation are read again
+  kGrowthNotLogged,              // an extent is used without a record of it
+  kJournalOlderRestored,         // images of an older checkpoint are restored
+  kRestoreNotSynced,             // recovery reuses the journal before restored pages are durable
+  kAcknowledgeBeforeSync,
+};
+
+#ifdef ENGRAM_TEST_HOOKS
+void SetMutant(Mutant mutant);
+Mutant ActiveMutant();
+// `callback` runs on the thread that reaches the named point; empty removes it.
+void SetSyncPoint(std::string_view name, std::function<void()> callback);
+void ClearSyncPoints();
+void ReachSyncPoint(std::string_view name);
+#define ENGRAM_MUTANT(name) (::engram::ActiveMutant() == ::engram::Mutant::name)
+#define ENGRAM_SYNC_POINT(name) ::engram::ReachSyncPoint(name)
+#else
+#define ENGRAM_MUTANT(name) false
+#define ENGRAM_SYNC_POINT(name) static_cast<void>(0)
+#endif
+
+}  // namespace engram
+
+#endif  // ENGRAM_STORAGE_BASE_TEST_HOOKS_H_

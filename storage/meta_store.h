@@ -1,0 +1,153 @@
+// The rows beside the graph, in RocksDB with its own log off: metadata, and the indexes by id,
+// time, type and field. Our log is the truth; every family keeps the LSN that it holds
+// (docs/recovery.md, "Two stores"). Leaves ordering, recovery and purging decisions to the engine.
+// Threads: one writer (Apply, WriteMarkers, Flush by one thread each), many readers.
+// Implements docs/file-format.md, "Metadata store".
+#ifndef ENGRAM_STORAGE_META_STORE_H_
+#define ENGRAM_STORAGE_META_STORE_H_
+
+#include <array>
+#include <bitset>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <engram/metadata.h>
+#include <engram/options.h>
+#include <engram/result.h>
+#include <engram/types.h>
+
+#include "storage/base/file.h"
+#include "storage/base/ids.h"
+
+namespace engram {
+
+enum class Family : std::uint8_t {
+  kMeta = 0,
+  kIds = 1,
+  kTime = 2,
+  kType = 3,
+  kField = 4,
+  kState = 5
+};
+inline constexpr std::size_t kFamilies = 6;
+using FamilySet = std::bitset<kFamilies>;
+using FamilyLsns = std::array<Lsn, kFamilies>;
+
+struct MetaStoreOptions {
+  std::shared_ptr<FileSystem> file_system;
+  std::string directory;
+  bool read_only = false;
+  std::uint64_t buffer_bytes = 64ull << 20;  // write buffers, all families
+  // Called before RocksDB syncs any file: makes our log durable up to what is appended. A failure
+  // fails the sync. Must not wait for a thread that is inside this class.
+  std::function<Status()> log_barrier;
+  // Gets RocksDB's warnings and errors. May be called from RocksDB's threads and with its locks
+  // held: must not call this class or wait for a thread that does.
+  LogCallback log;
+};
+
+// The rows of one version.
+struct RowInsert {
+  PatternId id = 0;
+  Lsn version = Lsn::kNone;
+  SlotId slot = SlotId::kNone;
+  std::int64_t timestamp_us = 0;
+  TypeTag type = 0;                     // 0: no row in kType
+  std::span<const std::byte> metadata{};  // encoded; empty: no row in kMeta
+};
+
+struct RowFieldKey {
+  std::uint16_t field = 0;
+  std::string value;  // as a sortable key (meta_keys.h)
+};
+
+struct RowErase {
+  PatternId id = 0;
+  Lsn version = Lsn::kNone;
+  std::int64_t timestamp_us = 0;
+  TypeTag type = 0;
+  std::vector<RowFieldKey> fields{};
+};
+
+struct RowBatch {
+  std::vector<RowInsert> inserts;
+  std::vector<RowErase> erases;
+  std::vector<std::pair<std::uint16_t, std::string>> field_names;  // rows of kState
+  void Clear() {
+    inserts.clear();
+    erases.clear();
+    field_names.clear();
+  }
+};
+
+// One row of kIds.
+struct VersionRow {
+  PatternId id = 0;
+  Lsn version = Lsn::kNone;
+  SlotId slot = SlotId::kNone;
+};
+
+class MetaStore {
+ public:
+  // Opens, or makes, the database with all families.
+  static Result<std::unique_ptr<MetaStore>> Open(const MetaStoreOptions& options);
+  virtual ~MetaStore() = default;
+
+  // The LSN each family holds, kNone for a new one. Exact at open; later what was applied last.
+  virtual FamilyLsns applied() const = 0;
+  // The same as read back from durable state (memtables left out).
+  virtual Result<FamilyLsns> DurableLsns() const = 0;
+
+  // Adds and deletes the rows of commits up to `lsn` in one atomic batch, in the families of
+  // `families` only; each of those that gets a row also gets `lsn` as its applied LSN. Field rows
+  // follow from the metadata and field_names(). Errors poison nothing here: the caller decides.
+  virtual Status Apply(const RowBatch& batch, Lsn lsn, FamilySet families) = 0;
+  // Writes `lsn` as the applied LSN of every family. Pre: each holds all commits up to `lsn`.
+  virtual Status WriteMarkers(Lsn lsn) = 0;
+  // Flushes every family and waits.
+  virtual Status Flush() = 0;
+  // A failed flush or compaction that RocksDB has not recovered from; asked before each commit. It
+  // stays.
+  virtual Status BackgroundError() const = 0;
+  // Clears a background error whose cause was a full disk (no sync had failed), once what failed
+  // succeeds. Flushes and waits. Success where there is no error. Errors: the background error,
+  // where it cannot be cleared.
+  virtual Status Resume() = 0;
+
+  // The newest version of `id` at or below `at`, dead or alive.
+  virtual Result<std::optional<VersionRow>> FindVersion(PatternId id, Lsn at) const = 0;
+  // Empty where there is no row.
+  virtual Result<Metadata> GetMetadata(PatternId id, Lsn version) const = 0;
+  virtual Result<std::vector<std::byte>> GetEncodedMetadata(PatternId id, Lsn version) const = 0;
+  // The keys of the indexed fields found in encoded metadata.
+  virtual Result<std::vector<RowFieldKey>> FieldKeys(std::span<const std::byte> metadata) const = 0;
+  // Indexed names by number; from kState.
+  virtual std::vector<std::string> field_names() const = 0;
+
+  // Every row of kIds; for verify.
+  virtual Status ForEachVersion(const std::function<Status(const VersionRow&)>& visit) const = 0;
+  // Every row of kTime and kType as (timestamp, id, version[, type]), and every key of kMeta and
+  // kField; for verify.
+  struct IndexRow {
+    Family family = Family::kMeta;
+    PatternId id = 0;
+    Lsn version = Lsn::kNone;
+    std::int64_t timestamp_us = 0;  // kTime, kType
+    TypeTag type = 0;               // kType
+  };
+  virtual Status ForEachIndexRow(Family family,
+                                 const std::function<Status(const IndexRow&)>& visit) const = 0;
+  // Reads every block of every file and checks its checksum.
+  virtual Status VerifyChecksums() const = 0;
+  // Bytes of write buffers and cache in memory.
+  virtual std::uint64_t MemoryBytes() const = 0;
+};
+
+}  // namespace engram
+
+#endif  // ENGRAM_STORAGE_META_STORE_H_

@@ -1,0 +1,132 @@
+#include "storage/page_space.h"
+
+#include <bit>
+#include <cstring>
+#include <span>
+#include <string>
+#include <utility>
+
+#include "storage/base/check.h"
+#include "storage/base/coding.h"
+#include "storage/base/status_macros.h"
+
+namespace engram {
+namespace {
+
+constexpr std::size_t kBitsPerWord = 64;
+constexpr std::array<SegmentKind, kSegments> kAllSegments = {
+    SegmentKind::kNodes, SegmentKind::kUpper, SegmentKind::kNodeSlots, SegmentKind::kUpperSlots};
+
+bool HoldsSlots(SegmentKind segment) {
+  return segment == SegmentKind::kNodeSlots || segment == SegmentKind::kUpperSlots;
+}
+
+// Slots in their grace are free on disk: after a restart no search is left to wait for.
+void FreeRetiredSlots(std::span<std::byte> page) {
+  static_assert(Raw(SlotState::kRetired) == 3 && Raw(SlotState::kFree) == 0);
+  for (std::size_t at = kPageHeaderBytes; at < page.size(); at += sizeof(std::uint64_t)) {
+    const auto word = LoadAs<std::uint64_t>(page.data() + at);
+    const std::uint64_t retired = word & word >> 1 & 0x5555555555555555;  // the low bit of each
+    if (retired != 0) StoreAs(page.data() + at, word & ~(retired | retired << 1));
+  }
+}
+
+}  // namespace
+
+Result<std::unique_ptr<PageSpace>> PageSpace::Create(
+    std::uint64_t store_id, const std::array<std::uint32_t, kSegments>& page_bytes,
+    std::uint64_t capacity_bytes) {
+  std::unique_ptr<PageSpace> space(new PageSpace());
+  space->store_id_ = store_id;
+  // No block is smaller than its header.
+  const std::uint64_t slots_bytes =
+      (capacity_bytes / kCacheLineBytes / kSlotsPerPage + 1) * kBlockBytes;
+  for (const SegmentKind kind : kAllSegments) {
+    Segment& segment = space->At(kind);
+    segment.page_bytes = page_bytes[IndexOf(kind)];
+    ENGRAM_CHECK(segment.page_bytes > 0 && segment.page_bytes % kBlockBytes == 0);
+    const std::uint64_t capacity = HoldsSlots(kind) ? slots_bytes : capacity_bytes;
+    ENGRAM_ASSIGN_OR_RETURN(segment.space, AddressSpace::Reserve(capacity, segment.page_bytes));
+  }
+  return space;
+}
+
+Status PageSpace::Extend(SegmentKind kind, std::uint32_t pages) {
+  Segment& segment = At(kind);
+  // Relaxed: the caller is the only one who stores.
+  if (pages <= segment.pages.load(std::memory_order_relaxed)) return Status::Ok();
+  const std::uint64_t bytes = std::uint64_t{pages} * segment.page_bytes;
+  if (bytes > segment.space.capacity()) {
+    return Status::IndexFull("pages need " + std::to_string(bytes) + " bytes of addresses, " +
+                             std::to_string(segment.space.capacity()) + " are reserved");
+  }
+  if (const Status status = segment.space.Extend(bytes); !status.ok()) {
+    return Status::IndexFull("no memory for pages: " + std::string(status.message()));
+  }
+  segment.dirty.resize((pages + kBitsPerWord - 1) / kBitsPerWord);
+  // Pairs with the acquire in page_count(): the memory is there.
+  segment.pages.store(pages, std::memory_order_release);
+  return Status::Ok();
+}
+
+std::byte* PageSpace::MutablePage(PageRef ref, Lsn lsn) {
+  Segment& segment = At(ref.segment);
+  const std::uint32_t page_number = Raw(ref.page);
+  ENGRAM_CHECK(page_number < segment.pages.load(std::memory_order_relaxed));  // our own store
+  std::byte* page = segment.space.base() + std::size_t{page_number} * segment.page_bytes;
+  PageHeader header{};
+  header.store_id = store_id_;
+  header.lsn = lsn;
+  header.page = page_number;
+  header.segment = ref.segment;
+  StoreAs(page, header);
+  std::uint64_t& word = segment.dirty[page_number / kBitsPerWord];
+  const std::uint64_t bit = std::uint64_t{1} << page_number % kBitsPerWord;
+  if ((word & bit) == 0) {
+    word |= bit;
+    dirty_pages_.fetch_add(1, std::memory_order_relaxed);  // as at its declaration
+    dirty_bytes_.fetch_add(segment.page_bytes, std::memory_order_relaxed);
+  }
+  return page;
+}
+
+std::uint64_t PageSpace::memory_bytes() const {
+  std::uint64_t bytes = 0;
+  for (const SegmentKind kind : kAllSegments) {
+    bytes += std::uint64_t{page_count(kind)} * page_bytes(kind);
+  }
+  return bytes;
+}
+
+bool PageSpace::TakeImages(Cursor& cursor, std::uint64_t max_bytes, Images& out) {
+  const std::uint64_t stop_at = out.bytes + max_bytes;
+  for (; cursor.segment < kSegments; ++cursor.segment, cursor.page = 0) {
+    const SegmentKind kind = kAllSegments[cursor.segment];
+    Segment& segment = At(kind);
+    while (cursor.page < segment.dirty.size() * kBitsPerWord) {
+      std::uint64_t& word = segment.dirty[cursor.page / kBitsPerWord];
+      // Not those behind the cursor: changed again, they may have an image already.
+      const std::uint64_t ahead = word >> cursor.page % kBitsPerWord;
+      if (ahead == 0) {
+        cursor.page = (cursor.page / kBitsPerWord + 1) * kBitsPerWord;
+        continue;
+      }
+      if (out.bytes >= stop_at) return false;
+      cursor.page += static_cast<std::size_t>(std::countr_zero(ahead));
+      const PageRef ref{kind, static_cast<PageId>(cursor.page)};
+      AlignedBuffer image(segment.page_bytes);
+      std::memcpy(image.data(), page(ref), image.size());
+      if (HoldsSlots(kind)) FreeRetiredSlots(image.span());
+      out.refs.push_back(ref);
+      out.buffers.push_back(std::move(image));
+      out.bytes += segment.page_bytes;
+      word &= ~(std::uint64_t{1} << cursor.page % kBitsPerWord);
+      dirty_pages_.fetch_sub(1, std::memory_order_relaxed);  // as at its declaration
+      dirty_bytes_.fetch_sub(segment.page_bytes, std::memory_order_relaxed);
+      ++cursor.page;
+    }
+  }
+  return true;
+}
+
+}  // namespace engram

@@ -1,0 +1,25 @@
+// Says whether an open store, or a crashed one as it lies, is what it must be.
+// Threads: pure functions.
+#ifndef ENGRAM_TESTS_CRASH_ORACLE_H_
+#define ENGRAM_TESTS_CRASH_ORACLE_H_
+
+#include <memory>
+#include <string>
+
+#include "engine/engine.h"
+#include "storage/base/file.h"
+#include "tests/crash/model.h"
+
+namespace engram {
+
+// Empty where the visible state of `engine` is `state`: each pattern with its vector, metadata,
+// times, type and version, and nothing else (I2); a row for each version in the pages and no other
+// (I3); searches exact (I6). Else what differs.
+std::string CheckHolds(Engine& engine, const ModelState& state);
+
+// Empty where VerifyStore() finds nothing wrong, or there is no store yet.
+std::string CheckVerifies(const std::shared_ptr<FileSystem>& files, const std::string& directory);
+
+}  // namespace engram
+
+#endif  // ENGRAM_TESTS_CRASH_ORACLE_H_

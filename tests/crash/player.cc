@@ -1,0 +1,516 @@
+#include "tests/crash/player.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include <engram/write_batch.h>
+
+#include "api/src/transactions.h"
+#include "engine/vector_rules.h"
+#include "storage/base/check.h"
+#include "storage/base/coding.h"
+#include "storage/base/test_hooks.h"
+#include "tests/crash/oracle.h"
+
+namespace engram {
+namespace {
+
+constexpr std::uint32_t kDimensions = 16;
+constexpr std::uint32_t kLinks = 4;
+// Beyond the reserved ids.
+constexpr PatternId kGivenIdStep = 1000;
+
+constexpr Lsn kFieldsCommit = static_cast<Lsn>(1);
+
+bool OneIn(std::mt19937_64& random, std::uint64_t n) { return random() % n == 0; }
+
+EngineOptions OptionsOf(const StoreShape& shape) {
+  EngineOptions config;
+  config.min_extent_bytes = shape.extent_bytes;
+  config.checkpoint_slice_bytes = shape.slice_bytes;
+  Options& options = config.options;
+  options.dimensions = kDimensions;
+  options.m = kLinks;
+  options.metric = shape.metric;
+  options.journal_bytes = shape.journal_bytes;
+  options.log_segment_bytes = shape.segment_bytes;
+  options.metadata_buffer_bytes = shape.metadata_buffer_bytes;
+  options.checkpoint_on_close = shape.checkpoint_on_close;
+  options.background_threads = 0;
+  options.search_threads = 1;
+  options.sync_interval = std::chrono::milliseconds(50);
+  if (shape.indexed_fields) options.indexed_fields = {"kind", "n"};
+  return config;
+}
+
+}  // namespace
+
+StoreShape::StoreShape(std::uint64_t seed) {
+  std::mt19937_64 random(seed);
+  constexpr Metric kMetrics[] = {Metric::kL2, Metric::kCosine, Metric::kInnerProduct};
+  metric = kMetrics[random() % 3];
+  journal_bytes = std::uint64_t{12 << 10} << random() % 4;
+  segment_bytes = std::uint64_t{8 << 10} << random() % 4;
+  slice_bytes = std::uint64_t{4 << 10} << random() % 3;
+  // In the smaller one RocksDB flushes by itself now and then.
+  metadata_buffer_bytes = OneIn(random, 3) ? 96 << 10 : 1 << 20;
+  indexed_fields = OneIn(random, 2);
+  checkpoint_on_close = !OneIn(random, 3);
+}
+
+struct Player::Change {
+  enum class Kind : std::uint8_t { kInsert, kUpdate, kErase };
+  Kind kind = Kind::kInsert;
+  std::optional<PatternId> id;  // of an insert: the given one
+  std::optional<std::vector<float>> vector;
+  std::optional<Metadata> metadata;
+  std::optional<Timestamp> timestamp;
+  std::optional<TypeTag> type;
+};
+
+Player::Player(Stage stage, Known known)
+    : stage_(std::move(stage)),
+      random_(stage_.seed),
+      files_(stage_.faults != nullptr ? std::shared_ptr<FileSystem>(stage_.faults) : stage_.disk),
+      model_(*known.model),
+      now_{known.promised, known.attempted, known.used},
+      found_(known.promised) {}
+
+Player::~Player() = default;
+
+bool Player::Fail(std::string what) {
+  if (failure_.empty()) failure_ = std::move(what);
+  return false;
+}
+
+void Player::Die() {
+  stage_.disk->FreezeAt(stage_.disk->OpCount());
+  engine_.reset();
+}
+
+Lsn Player::visible() const { return engine_->core().versions.visible(); }
+
+bool Player::Excused(const std::string& what, const Status& status) {
+  if (stage_.faults == nullptr || stage_.faults->faults_hit() == 0) {
+    return Fail(what + ": " + status.ToString());
+  }
+  const bool documented = status.code() == Code::kNoSpace || status.code() == Code::kIoError ||
+                          status.code() == Code::kReadOnly;
+  if (!documented) return Fail(what + " after a fault: " + status.ToString());
+  if (engine_ == nullptr || engine_->core().log == nullptr) return true;  // closed
+  const Status poison = engine_->core().log->poisoned();
+  if (!poison_.empty()) {
+    if (status.code() == Code::kReadOnly && status.message() == poison_) return true;
+    return Fail(what + " of a poisoned store: " + status.ToString() + ", expected " + poison_);
+  }
+  if (poison.ok()) {
+    if (status.code() == Code::kReadOnly) return Fail(what + ": poison without a cause");
+    model_.Advance(visible());
+    return true;
+  }
+  if (status.code() == Code::kNoSpace) {
+    return Fail(what + ": " + status.ToString() + " from a store that is poisoned");
+  }
+  poison_ = poison.message();
+  // What failed may be there after a reopening, and nothing of it is seen before.
+  now_.attempted = kForever;
+  return true;
+}
+
+bool Player::Open() {
+  stage_.disk->Mark(0);
+  const bool opened = OpenEngine();
+  if (opened && engine_ != nullptr) {
+    records_.push_back(now_);
+    stage_.disk->Mark(1);
+  }
+  open_ops_ = stage_.disk->OpCount();
+  return opened;
+}
+
+bool Player::OpenEngine() {
+  poison_.clear();
+  EngineOptions config = OptionsOf(stage_.shape);
+  config.file_system = files_;
+  config.clock = stage_.clock;
+  auto opened = Engine::Open(kDirectory, std::move(config), Engine::Access::kReadWrite);
+  if (!opened.ok()) {
+    // A reopening that fails leaves what it found.
+    return Excused("open", opened.status());
+  }
+  engine_ = std::move(*opened);
+  return CheckOpened();
+}
+
+bool Player::CheckOpened() {
+  const Lsn lsn = visible();
+  // A new store records its indexed fields.
+  const bool first_commit = stage_.shape.indexed_fields && lsn == kFieldsCommit;
+  if (lsn < now_.promised || (lsn > now_.attempted && !first_commit)) {
+    return Fail("opened at commit " + std::to_string(Raw(lsn)) + ", promised were " +
+                std::to_string(Raw(now_.promised)) + ", attempted " +
+                std::to_string(Raw(now_.attempted)));
+  }
+  std::string wrong;
+  const ModelState* holds = nullptr;
+  for (const ModelState* candidate : model_.Candidates(lsn)) {
+    std::string differs = CheckHolds(*engine_, *candidate);
+    if (differs.empty()) holds = candidate;
+    if (wrong.empty()) wrong = std::move(differs);
+  }
+  if (holds == nullptr) return Fail("opened at commit " + std::to_string(Raw(lsn)) + ": " + wrong);
+  model_.Settle(lsn, *holds);
+  now_.promised = lsn;  // opening made the log's tail durable
+  now_.attempted = lsn;
+  return true;
+}
+
+bool Player::Check() {
+  if (engine_ == nullptr) return true;
+  const std::string wrong = CheckHolds(*engine_, model_.newest());
+  return wrong.empty() || Fail("visible: " + wrong);
+}
+
+Known Player::known() const {
+  return {std::make_shared<Model>(model_), now_.promised, now_.attempted, now_.used};
+}
+
+Known Player::KnownAt(const CrashReplayer& replayer) const {
+  Known known{std::make_shared<Model>(model_), {}, {}, 0};
+  const std::uint64_t mark = replayer.numbers().empty() ? 0 : replayer.numbers().back();
+  const std::size_t step = mark / 2;
+  const bool ended = mark % 2 == 1;
+  if (step == 0) {
+    // Opening neither loses nor adds anything; ids were given before.
+    known.promised = records_[0].promised == kFieldsCommit ? found_ : records_[0].promised;
+    known.attempted = records_[0].attempted;
+    known.used = records_[0].used;
+    return known;
+  }
+  known.promised = records_[ended ? step : step - 1].promised;
+  known.used = records_[ended ? step : step - 1].used;
+  known.attempted = records_[step].attempted;
+  return known;
+}
+
+bool Player::Run(Step step) {
+  if (engine_ == nullptr) return true;
+  stage_.clock->Advance(std::chrono::milliseconds(20));
+  stage_.disk->Mark(2 * records_.size());
+  if (!Do(step)) return false;
+  if (engine_ != nullptr && poison_.empty()) {
+    model_.Advance(visible());
+    now_.attempted = visible();
+  }
+  records_.push_back(now_);
+  stage_.disk->Mark(2 * records_.size() - 1);
+  return true;
+}
+
+bool Player::Do(Step step) {
+  const bool any = !model_.newest().empty();
+  switch (step) {
+    case Step::kInsert:
+      return InsertSome(1, AnyDurability());
+    case Step::kInsertGivenId: {
+      Change change = NewInsert();
+      change.id = now_.used + 1 + random_() % kGivenIdStep;
+      // Ids below may be reserved.
+      const PatternId next = engine_->core().counters.next_id.load(std::memory_order_relaxed);
+      change.id = std::max(*change.id, next);
+      return Commit({std::move(change)}, AnyDurability());
+    }
+    case Step::kBatch:
+      return InsertSome(4 + random_() % 12, AnyDurability());
+    case Step::kHugeBatch:
+      return HugeBatch();
+    case Step::kMixed:
+      return Mixed();
+    case Step::kUpdateVector:
+      return !any || Update(true, false);
+    case Step::kUpdateMetadata:
+      return !any || Update(false, true);
+    case Step::kUpdateBoth:
+      return !any || Update(true, true);
+    case Step::kErase:
+      return !any || Erase();
+    case Step::kFlush: {
+      const Lsn lsn = visible();
+      return Promise("Flush", engine_->Flush(), lsn);
+    }
+    case Step::kWaitDurable: {
+      const Lsn last = visible();
+      const Lsn lsn = static_cast<Lsn>(Raw(last) - random_() % (Raw(last) / 2 + 1));
+      return Promise("WaitDurable", engine_->WaitDurable(lsn), lsn);
+    }
+    case Step::kCheckpoint:
+      return Checkpoint();
+    case Step::kBusyCheckpoint:
+      return BusyCheckpoint();
+    case Step::kRacedCheckpoint:
+      return RacedCheckpoint();
+    case Step::kMaintain: {
+      const Lsn lsn = visible();
+      return Promise("RunMaintenance", engine_->RunMaintenance(std::chrono::seconds(1)), lsn);
+    }
+    case Step::kFlushRows:
+      return FlushRows();
+    case Step::kClose:
+    case Step::kKill: {
+      const bool clean = step == Step::kClose;
+      const Status status = clean ? engine_->Close() : Status::Ok();
+      // Closing may have made a commit of its own.
+      if (poison_.empty()) model_.Advance(visible());
+      if (!status.ok()) {
+        if (!Excused("Close", status)) return false;
+        now_.attempted = kForever;
+      } else if (poison_.empty()) {
+        // The death of the process alone loses nothing.
+        now_.promised = clean || stage_.faults == nullptr ? visible() : now_.promised;
+        now_.attempted = visible();
+      }
+      return Reopen();
+    }
+  }
+  return true;
+}
+
+bool Player::Reopen() {
+  engine_.reset();
+  const Lsn promised = now_.promised;
+  if (!OpenEngine()) return false;
+  if (engine_ == nullptr) now_.promised = promised;
+  return true;
+}
+
+bool Player::Promise(const std::string& what, const Status& status, Lsn lsn) {
+  if (!status.ok()) return Excused(what, status);
+  if (poisoned()) return Fail(what + " of a poisoned store succeeded");
+  now_.promised = std::max(now_.promised, lsn);
+  return true;
+}
+
+bool Player::Checkpoint() {
+  const Lsn lsn = visible();
+  return Promise("Checkpoint", engine_->Checkpoint(), lsn);
+}
+
+bool Player::BusyCheckpoint() {
+  int left = 6;
+  bool fine = true;
+  SetSyncPoint("checkpoint:slice", [&] {
+    if (left-- > 0 && fine) fine = InsertSome(1, Durability::kNone);
+  });
+  const Lsn lsn = visible();
+  const Status status = engine_->Checkpoint();
+  ClearSyncPoints();
+  return fine && Promise("Checkpoint", status, lsn);
+}
+
+bool Player::RacedCheckpoint() {
+  // A checkpoint must wait here for the writer role, which this thread holds; the test of it is a
+  // mutant that does not (mutants_test.cc).
+  Status status;
+  SetSyncPoint("writer:linked", [&] {
+    ClearSyncPoints();
+    status = engine_->Checkpoint();
+  });
+  const bool fine = InsertSome(1, Durability::kNone);
+  ClearSyncPoints();
+  return fine && (status.ok() || Fail("Checkpoint: " + status.ToString()));
+}
+
+bool Player::FlushRows() {
+  // Through the poison it would not be reached.
+  if (poisoned()) return true;
+  const Status status = engine_->core().meta->Flush();
+  if (status.ok()) return true;
+  if (stage_.faults == nullptr) return Fail("flush of rows: " + status.ToString());
+  // RocksDB's barrier may have met the fault, and so poisoned the log.
+  const Status poison = engine_->core().log->poisoned();
+  if (poison_.empty() && !poison.ok()) {
+    poison_ = poison.message();
+    now_.attempted = kForever;
+  }
+  return true;
+}
+
+std::vector<float> Player::AnyVector() {
+  std::vector<float> vector(kDimensions);
+  std::uniform_real_distribution<float> component(-1, 1);
+  for (float& c : vector) c = component(random_);
+  return vector;
+}
+
+Metadata Player::AnyMetadata() {
+  Metadata metadata;
+  if (OneIn(random_, 6)) return metadata;
+  metadata["n"] = static_cast<std::int64_t>(random_() % 100);
+  if (OneIn(random_, 2)) metadata["kind"] = random_() % 2 == 0 ? "red" : "blue";
+  if (OneIn(random_, 3)) metadata["text"] = std::string(random_() % 300, 'x');
+  if (OneIn(random_, 8)) metadata["list"] = ValueList{Value(1.5), Value(), Value(true)};
+  return metadata;
+}
+
+Durability Player::AnyDurability() {
+  constexpr Durability kAny[] = {Durability::kSync, Durability::kSync, Durability::kInterval,
+                                 Durability::kNone, Durability::kNone};
+  return kAny[random_() % std::size(kAny)];
+}
+
+PatternId Player::AnyLive() {
+  const ModelState& state = model_.newest();
+  return std::next(state.begin(), static_cast<std::ptrdiff_t>(random_() % state.size()))->first;
+}
+
+Player::Change Player::NewInsert() {
+  Change change;
+  change.vector = AnyVector();
+  change.metadata = AnyMetadata();
+  change.type = static_cast<TypeTag>(random_() % 3);
+  if (OneIn(random_, 2)) {
+    change.timestamp = Timestamp(std::chrono::microseconds(random_() % 1'000'000));
+  }
+  return change;
+}
+
+bool Player::InsertSome(std::size_t count, Durability durability) {
+  std::vector<Change> changes;
+  for (std::size_t i = 0; i < count; ++i) changes.push_back(NewInsert());
+  return Commit(std::move(changes), durability);
+}
+
+bool Player::HugeBatch() {
+  std::vector<Change> changes;
+  for (int i = 0; i < 3; ++i) {
+    changes.push_back(NewInsert());
+    (*changes.back().metadata)["text"] = std::string(700'000 + random_() % 1000, 'y');
+  }
+  return Commit(std::move(changes), AnyDurability());
+}
+
+bool Player::Mixed() {
+  std::vector<Change> changes;
+  const std::size_t count = 2 + random_() % 5;
+  std::vector<PatternId> erased;
+  for (std::size_t i = 0; i < count; ++i) {
+    const bool insert = model_.newest().empty() || OneIn(random_, 3);
+    Change change = NewInsert();
+    if (!insert) {
+      change.id = AnyLive();
+      if (std::find(erased.begin(), erased.end(), *change.id) != erased.end()) continue;
+      change.kind = OneIn(random_, 3) ? Change::Kind::kErase : Change::Kind::kUpdate;
+      if (change.kind == Change::Kind::kErase) erased.push_back(*change.id);
+      if (OneIn(random_, 2)) change.vector.reset();
+      if (OneIn(random_, 2)) change.metadata.reset();
+      if (OneIn(random_, 2)) change.type.reset();
+    }
+    changes.push_back(std::move(change));
+  }
+  return Commit(std::move(changes), AnyDurability());
+}
+
+bool Player::Update(bool vector, bool metadata) {
+  Change change;
+  change.kind = Change::Kind::kUpdate;
+  change.id = AnyLive();
+  if (vector) change.vector = AnyVector();
+  if (metadata) change.metadata = AnyMetadata();
+  if (OneIn(random_, 4)) change.type = static_cast<TypeTag>(random_() % 3);
+  return Commit({std::move(change)}, AnyDurability());
+}
+
+bool Player::Erase() {
+  std::vector<Change> changes;
+  const std::size_t count = OneIn(random_, 4) ? 1 + model_.newest().size() / 4 : 1;
+  for (std::size_t i = 0; i < count; ++i) {
+    Change change;
+    change.kind = Change::Kind::kErase;
+    change.id = AnyLive();
+    const auto same = [&](const Change& c) { return c.id == change.id; };
+    if (std::none_of(changes.begin(), changes.end(), same)) changes.push_back(std::move(change));
+  }
+  return Commit(std::move(changes), AnyDurability());
+}
+
+bool Player::Commit(std::vector<Change> changes, Durability durability) {
+  WriteBatch batch;
+  for (const Change& change : changes) {
+    switch (change.kind) {
+      case Change::Kind::kInsert:
+        batch.Insert({*change.vector, *change.metadata, change.timestamp, *change.type, change.id});
+        break;
+      case Change::Kind::kUpdate: {
+        PatternChange to{std::nullopt, change.metadata, change.timestamp, change.type};
+        if (change.vector.has_value()) to.vector = *change.vector;
+        batch.Update(*change.id, to);
+        break;
+      }
+      case Change::Kind::kErase:
+        batch.Erase(*change.id);
+        break;
+    }
+  }
+  Transaction transaction;
+  transaction.durability = durability;
+  const VectorRules rules{engine_->metric(), engine_->dimensions()};
+  const Status checked = CheckBatch(rules, batch, transaction);
+  if (!checked.ok()) return Fail("batch: " + checked.ToString());
+  engine_->Commit(transaction);
+  if (!transaction.status.ok()) return CommitFailed(transaction, changes);
+  if (poisoned()) return Fail("a write to a poisoned store succeeded");
+  for (const PatternId id : transaction.ids) {
+    if (id <= now_.used) {
+      return Fail("id " + std::to_string(id) + " was given again, " + std::to_string(now_.used) +
+                  " was given before");
+    }
+    now_.used = id;
+  }
+  model_.Commit(transaction.lsn, Apply(changes, transaction));
+  if (durability == Durability::kSync) now_.promised = transaction.lsn;
+  return true;
+}
+
+bool Player::CommitFailed(const Transaction& transaction, const std::vector<Change>& changes) {
+  const bool was_poisoned = poisoned();
+  if (!Excused("commit", transaction.status)) return false;
+  if (was_poisoned) return true;
+  if (poisoned()) {
+    const auto inserts = static_cast<std::size_t>(
+        std::count_if(changes.begin(), changes.end(),
+                      [](const Change& c) { return c.kind == Change::Kind::kInsert; }));
+    model_.Advance(visible());
+    if (transaction.ids.size() == inserts) model_.Doubt(Apply(changes, transaction));
+  }
+  return Check();
+}
+
+ModelState Player::Apply(const std::vector<Change>& changes, const Transaction& transaction) const {
+  ModelState state = model_.newest();
+  const std::int64_t now_us = stage_.clock->NowMicros();
+  std::size_t inserts = 0;
+  for (const Change& change : changes) {
+    if (change.kind == Change::Kind::kErase) {
+      state.erase(*change.id);
+      continue;
+    }
+    const bool insert = change.kind == Change::Kind::kInsert;
+    const PatternId id = insert ? transaction.ids[inserts++] : *change.id;
+    PatternModel pattern;
+    if (!insert) pattern = *state.at(id);
+    if (change.vector.has_value()) pattern.vector = *change.vector;
+    if (change.metadata.has_value()) pattern.metadata = *change.metadata;
+    if (change.type.has_value()) pattern.type = *change.type;
+    if (insert) pattern.timestamp_us = now_us;
+    if (change.timestamp.has_value()) {
+      pattern.timestamp_us = change.timestamp->time_since_epoch().count();
+    }
+    pattern.version = transaction.lsn;
+    pattern.inserted_us = now_us;
+    state[id] = std::make_shared<PatternModel>(std::move(pattern));
+  }
+  return state;
+}
+
+}  // namespace engram

@@ -1,0 +1,140 @@
+#include "tests/crash/sweep.h"
+
+#include <utility>
+
+#include "tests/crash/oracle.h"
+
+namespace engram {
+namespace {
+
+constexpr CrashPolicy kRandomPolicies[] = {CrashPolicy::kRandomSectors, CrashPolicy::kRandomOps,
+                                           CrashPolicy::kPrefix, CrashPolicy::kGarbage};
+constexpr Step kAfterwards[] = {Step::kInsert, Step::kUpdateBoth, Step::kBatch,
+                                Step::kCheckpoint, Step::kErase, Step::kCheckpoint};
+
+constexpr std::int64_t kLongerThanALife = 60'000'000;  // us
+
+const char* NameOf(CrashPolicy policy) {
+  constexpr const char* kNames[] = {"lose all",   "keep all", "random sectors",
+                                    "random ops", "prefix",   "garbage"};
+  return kNames[static_cast<std::size_t>(policy)];
+}
+
+bool LiveOn(Player& player, std::size_t steps) {
+  for (std::size_t i = 0; i < steps; ++i) {
+    if (!player.Run(kAfterwards[i % std::size(kAfterwards)])) return false;
+  }
+  return player.Check() && player.Run(Step::kKill);
+}
+
+}  // namespace
+
+SweepCounts& SweepCounts::operator+=(const SweepCounts& other) {
+  images += other.images;
+  crash_points += other.crash_points;
+  restored += other.restored;
+  replayed += other.replayed;
+  verified += other.verified;
+  lived_on += other.lived_on;
+  second_images += other.second_images;
+  second_points += other.second_points;
+  from_restored += other.from_restored;
+  return *this;
+}
+
+std::string SweepCounts::ToString() const {
+  const auto item = [](const char* name, std::uint64_t count) {
+    return std::string(name) + ' ' + std::to_string(count);
+  };
+  return item("images", images) + ", " + item("crash points", crash_points) + ", " +
+         item("with restored pages", restored) + ", " + item("with replayed commits", replayed) +
+         ", " + item("verified", verified) + ", " + item("lived on", lived_on) + ", " +
+         item("crashed again: images", second_images) + ", " +
+         item("crash points", second_points) + ", " +
+         item("of them from restored pages", from_restored);
+}
+
+bool Sweeper::SweepTrace(const SimFileSystem& disk, const Player& player, Depth depth) {
+  CrashReplayer replayer = disk.Replay();
+  std::size_t pending = 0;
+  std::size_t marks = 0;
+  for (std::size_t at = 1; at <= disk.OpCount() && counts_.images < most_images_; ++at) {
+    replayer.AdvanceTo(at);
+    const std::size_t was_pending = std::exchange(pending, replayer.PendingCount());
+    const bool mark = std::exchange(marks, replayer.numbers().size()) != marks;
+    // More is promised after a mark, more is durable after a sync, more can be lost after the rest.
+    const bool loses = mark || pending < was_pending;
+    const bool more = pending > was_pending;
+    if (!loses && !more) continue;
+    ++(depth == Depth::kFirst ? counts_.crash_points : counts_.second_points);
+    if (loses && !CrashWith(replayer, CrashPolicy::kLoseAll, player, depth)) return false;
+    if (mark || pending == 0) continue;
+    if (more && OneIn(2) && !CrashWith(replayer, CrashPolicy::kKeepAll, player, depth)) {
+      return false;
+    }
+    const std::size_t first = random_() % std::size(kRandomPolicies);
+    const std::size_t count = depth == Depth::kFirst ? 2 : 1;
+    for (std::size_t i = 0; i < count; ++i) {
+      const CrashPolicy policy = kRandomPolicies[(first + i) % std::size(kRandomPolicies)];
+      if (!CrashWith(replayer, policy, player, depth)) return false;
+    }
+  }
+  return true;
+}
+
+bool Sweeper::CrashWith(const CrashReplayer& replayer, CrashPolicy policy, const Player& player,
+                        Depth depth) {
+  const SimImage image = replayer.PowerLoss(random_, policy);
+  const std::string wrong = CheckImage(image, player.KnownAt(replayer), depth);
+  if (wrong.empty()) return true;
+  failure_ = std::string(depth == Depth::kFirst ? "" : "second ") + "crash after operation " +
+             std::to_string(replayer.position()) + " with policy '" + NameOf(policy) + "': " +
+             wrong + (failure_.empty() ? "" : "\n  " + failure_);
+  return false;
+}
+
+std::string Sweeper::CheckImage(const SimImage& image, const Known& known, Depth depth) {
+  ++counts_.images;
+  if (depth == Depth::kSecond) ++counts_.second_images;
+  if (OneIn(rates_.verify_one_in)) {
+    ++counts_.verified;
+    std::string wrong =
+        CheckVerifies(std::make_shared<SimFileSystem>(image), Player::kDirectory);
+    if (!wrong.empty()) return wrong;
+  }
+  // Not before what the store has seen: its clock never goes back.
+  ManualClock clock(now_us_ + (depth == Depth::kSecond ? kLongerThanALife : 0));
+  const auto disk = std::make_shared<SimFileSystem>(image);
+  Player player({shape_, random_(), &clock, disk, nullptr}, known);
+  if (!player.Open()) return player.failure();
+  const Counters& counters = player.engine()->core().counters;
+  const bool restored = counters.restored_pages.load(std::memory_order_relaxed) > 0;
+  const bool replayed = counters.replayed_commits.load(std::memory_order_relaxed) > 0;
+  counts_.restored += restored ? 1 : 0;
+  counts_.replayed += replayed ? 1 : 0;
+  const bool again =
+      depth == Depth::kFirst &&
+      OneIn(restored ? rates_.crash_again_restored_one_in : rates_.crash_again_one_in);
+  if (again || OneIn(rates_.live_on_one_in)) {
+    ++counts_.lived_on;
+    if (!LiveOn(player, 1 + random_() % std::size(kAfterwards))) {
+      return "living on: " + player.failure();
+    }
+  }
+  if (!again) return {};
+  counts_.from_restored += restored ? 1 : 0;
+  player.Die();
+  return SweepTrace(*disk, player, Depth::kSecond) ? std::string() : "recovered, then lost again";
+}
+
+std::string CheckCrashed(const SimImage& image, const Known& known, const StoreShape& shape,
+                         std::int64_t now_us, std::uint64_t seed, std::size_t steps) {
+  ManualClock clock(now_us);
+  const auto disk = std::make_shared<SimFileSystem>(image);
+  Player player({shape, seed, &clock, disk, nullptr}, known);
+  if (!player.Open()) return player.failure();
+  if (steps > 0 && !LiveOn(player, steps)) return "living on: " + player.failure();
+  return {};
+}
+
+}  // namespace engram

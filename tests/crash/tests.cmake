@@ -1,0 +1,8 @@
+# engram_test(NAME LABEL SOURCES...), paths relative to tests/.
+engram_test(crash_test crash
+  crash/history.cc
+  crash/model.cc
+  crash/oracle.cc
+  crash/player.cc
+  crash/sweep.cc
+  crash/sweep_test.cc)

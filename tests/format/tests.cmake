@@ -1,0 +1,4 @@
+# engram_test(NAME LABEL SOURCES...), paths relative to tests/.
+engram_test(format_test unit
+  format/format_doc_test.cc)
+target_compile_definitions(format_test PRIVATE ENGRAM_DOCS="${CMAKE_SOURCE_DIR}/docs")

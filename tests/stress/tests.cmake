@@ -1,0 +1,1 @@
+# engram_test(NAME LABEL SOURCES...), paths relative to tests/.

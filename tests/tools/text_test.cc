@@ -1,0 +1,46 @@
+#include "tools/engram/text.h"
+
+#include <gtest/gtest.h>
+
+#include <sstream>
+
+namespace engram::tool {
+namespace {
+
+TEST(Text, NumbersReadWell) {
+  EXPECT_EQ(WithSeparators(0), "0");
+  EXPECT_EQ(WithSeparators(999), "999");
+  EXPECT_EQ(WithSeparators(1000), "1,000");
+  EXPECT_EQ(WithSeparators(12345678), "12,345,678");
+  EXPECT_EQ(HumanBytes(1023), "1023 B");
+  EXPECT_EQ(HumanBytes(1536), "1.5 KiB");
+  EXPECT_EQ(HumanBytes(std::uint64_t{200} << 20), "200 MiB");
+  EXPECT_EQ(HumanSeconds(0.0000123), "12 us");
+  EXPECT_EQ(HumanSeconds(0.0123), "12.3 ms");
+  EXPECT_EQ(HumanSeconds(3), "3.0 s");
+  EXPECT_EQ(HumanSeconds(200), "3 min 20 s");
+}
+
+TEST(Text, ClippedLinesAreSafeForATerminal) {
+  EXPECT_EQ(Clip("a\tb\033[31mred\x7f", 40), "a b [31mred ");
+  EXPECT_EQ(Clip("abcdef", 3), "abc");
+  EXPECT_EQ(Clip("aäöü", 4), "aä");  // never half a character
+}
+
+TEST(Text, FieldsAreAligned) {
+  std::ostringstream out;
+  Context context{.out = out, .err = out};
+  PrintFields(context, {{"a", "1"}, {"long name", "2"}});
+  EXPECT_EQ(out.str(), "  a          1\n  long name  2\n");
+}
+
+TEST(Text, StylesAreForTerminalsOnly) {
+  std::ostringstream out;
+  Context context{.out = out, .err = out};
+  EXPECT_EQ(Bold(context, "x"), "x");
+  context.out_is_terminal = true;
+  EXPECT_EQ(Bold(context, "x"), "\033[1mx\033[0m");
+}
+
+}  // namespace
+}  // namespace engram::tool

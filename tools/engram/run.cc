@@ -1,0 +1,81 @@
+#include "tools/engram/run.h"
+
+#include <exception>
+#include <string>
+#include <vector>
+
+#include <engram/version.h>
+
+#include "tools/engram/command.h"
+#include "tools/engram/json_values.h"
+
+namespace engram::tool {
+namespace {
+
+constexpr int kFailed = 1;
+constexpr int kWrongUsage = 2;
+
+int Report(const Failure& failure, Context& context) {
+  context.err << "engram: " << failure.what() << "\n";
+  if (context.json) {
+    Json answer = failure.report();
+    answer["error"]["code"] = CodeName(failure.status().code());
+    answer["error"]["message"] = failure.status().message();
+    context.out << DumpJson(answer) << "\n";
+  }
+  return kFailed;
+}
+
+}  // namespace
+
+CLI::App* AddSubcommand(CLI::App& app, Context& context, const std::string& name,
+                        const std::string& description, std::string& directory) {
+  CLI::App* sub = app.add_subcommand(name, description);
+  sub->add_option("DIR", directory, "Directory of the store")->required();
+  sub->add_flag("--json", context.json, "Answer in JSON");
+  return sub;
+}
+
+Store OpenForWriting(const std::string& directory, Options options) {
+  options.create_if_missing = false;
+  return Check(Store::Open(directory, options));
+}
+
+Store OpenForReading(const std::string& directory) {
+  Result<Store> store = Store::OpenReadOnly(directory);
+  // A store that was killed wants its log replayed, which only a writer may do.
+  if (store.code() == Code::kNotSupported) return OpenForWriting(directory);
+  return Check(std::move(store));
+}
+
+int RunTool(int argc, const char* const* argv, Context& context) {
+  CLI::App app("A durable memory of vectors in one directory.", "engram");
+  app.set_version_flag("--version", std::string("engram ") + std::string(LibraryVersion()));
+  app.add_flag("--json", context.json, "Answer in JSON");
+  app.require_subcommand(1);
+  const std::vector<Command> commands = {
+      AddCreate(app, context), AddImport(app, context),     AddSearch(app, context),
+      AddGet(app, context),    AddErase(app, context),      AddStats(app, context),
+      AddDump(app, context),   AddCheckpoint(app, context), AddVerify(app, context),
+      AddAsk(app, context),    AddIndexText(app, context)};
+  try {
+    app.parse(argc, argv);
+    for (const Command& command : commands) {
+      if (!command.app->parsed()) continue;
+      const int code = command.run();
+      context.out.flush();
+      if (context.out) return code;
+      throw Failure(Status::IoError("standard output took not all of the answer"));
+    }
+  } catch (const CLI::ParseError& e) {
+    // Help and version come this way too, with exit code 0.
+    return app.exit(e, context.out, context.err) == 0 ? 0 : kWrongUsage;
+  } catch (const Failure& e) {
+    return Report(e, context);
+  } catch (const std::exception& e) {
+    return Report(Failure(Status(Code::kIoError, e.what())), context);
+  }
+  return kWrongUsage;
+}
+
+}  // namespace engram::tool

@@ -1,0 +1,139 @@
+#include <chrono>
+#include <memory>
+#include <set>
+
+#include "tools/engram/command.h"
+#include "tools/engram/json_values.h"
+#include "tools/engram/text.h"
+#include "tools/engram/vector_file.h"
+
+namespace engram::tool {
+namespace {
+
+struct Arguments {
+  std::string directory;
+  std::string query_file;
+  std::string vector_json;
+  std::size_t k = 10;
+  std::vector<std::string> include;
+  bool exact = false;
+};
+
+std::vector<std::vector<float>> QueriesFromFile(const std::string& path) {
+  std::vector<std::vector<float>> queries;
+  const std::unique_ptr<RowReader> rows = OpenRows(path);
+  Row row;
+  while (rows->Next(row)) {
+    if (!row.status.ok()) {
+      throw Failure(Status(row.status.code(), path + ": " + rows->Name(row.number) + ": " +
+                                                  std::string(row.status.message())));
+    }
+    queries.push_back(std::move(row.vector));
+  }
+  return queries;
+}
+
+// One vector, or an array of them.
+std::vector<std::vector<float>> QueriesFromJson(const std::string& text) {
+  const InputJson json = Check(ParseJson(text));
+  std::vector<std::vector<float>> queries;
+  if (json.is_array() && !json.empty() && json.front().is_array()) {
+    for (const InputJson& query : json) queries.push_back(Check(VectorFromJson(query)));
+  } else {
+    queries.push_back(Check(VectorFromJson(json)));
+  }
+  return queries;
+}
+
+Json HitToJson(const Hit& hit, const SearchOptions& options) {
+  Json json;
+  json["id"] = hit.id;
+  json["distance"] = FloatToJson(hit.distance);
+  if (options.include_metadata)
+    json["metadata"] = MetadataToJson(hit.metadata.value_or(Metadata()));
+  if (options.include_vector) json["vector"] = VectorToJson(hit.vector);
+  return json;
+}
+
+void PrintHits(Context& context, const SearchResult& result, const SearchOptions& options) {
+  std::size_t rank = 0;
+  for (const Hit& hit : result.hits) {
+    const std::string number = std::to_string(++rank);
+    const std::string id = std::to_string(hit.id);
+    context.out << std::string(number.size() < 4 ? 4 - number.size() : 0, ' ') << number << "  "
+                << Bold(context, id) << std::string(id.size() < 10 ? 10 - id.size() : 0, ' ')
+                << "  " << Fixed(double{hit.distance}, 6);
+    if (hit.metadata && !hit.metadata->empty()) {
+      context.out << "  " << DumpJson(MetadataToJson(*hit.metadata));
+    }
+    context.out << "\n";
+    if (options.include_vector) {
+      context.out << "      " << Dim(context, DumpJson(VectorToJson(hit.vector))) << "\n";
+    }
+  }
+}
+
+int Search(Context& context, const Arguments& arguments) {
+  const std::vector<std::vector<float>> queries = arguments.query_file.empty()
+                                                      ? QueriesFromJson(arguments.vector_json)
+                                                      : QueriesFromFile(arguments.query_file);
+  const std::set<std::string> include(arguments.include.begin(), arguments.include.end());
+  SearchOptions options;
+  options.k = arguments.k;
+  options.include_metadata = include.contains("metadata");
+  options.include_vector = include.contains("vector");
+
+  const Store store = OpenForReading(arguments.directory);
+  Json results = Json::array();
+  for (std::size_t i = 0; i < queries.size(); ++i) {
+    const auto begin = std::chrono::steady_clock::now();
+    const Result<SearchResult> result = store.Search(queries[i], options);
+    const double seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    if (!result.ok()) {
+      const std::string which = queries.size() > 1 ? "query " + std::to_string(i + 1) + ": " : "";
+      throw Failure(Status(result.code(), which + std::string(result.status().message())));
+    }
+    if (context.json) {
+      Json hits = Json::array();
+      for (const Hit& hit : result->hits) hits.push_back(HitToJson(hit, options));
+      results.push_back(std::move(hits));
+      continue;
+    }
+    if (queries.size() > 1) context.out << "query " << i + 1 << "\n";
+    PrintHits(context, *result, options);
+    context.out << Dim(context, std::to_string(result->hits.size()) + " nearest of " +
+                                    WithSeparators(result->compared) + " compared in " +
+                                    HumanSeconds(seconds))
+                << "\n";
+  }
+  if (context.json) {
+    Json answer;
+    answer["results"] = std::move(results);
+    context.out << DumpJson(answer) << "\n";
+  }
+  return 0;
+}
+
+}  // namespace
+
+Command AddSearch(CLI::App& app, Context& context) {
+  auto arguments = std::make_shared<Arguments>();
+  CLI::App* sub = AddSubcommand(app, context, "search", "Find the patterns nearest to a vector",
+                                arguments->directory);
+  CLI::Option_group* source = sub->add_option_group("query", "What to search for");
+  source->add_option("--query", arguments->query_file,
+                     "File of vectors (.fvecs, .bvecs, .npy, .jsonl), one search a row");
+  source->add_option("--vector", arguments->vector_json, "A vector in JSON: \"[0.1, 2, -3]\"");
+  source->require_option(1);
+  sub->add_option("--k", arguments->k, "Hits wanted, 1 to 1000000")
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber);
+  sub->add_option("--include", arguments->include, "Also answer with metadata, vector or both")
+      ->delimiter(',')
+      ->check(CLI::IsMember({"metadata", "vector"}));
+  sub->add_flag("--exact", arguments->exact, "Compare with every pattern (always so today)");
+  return {sub, [&context, arguments] { return Search(context, *arguments); }};
+}
+
+}  // namespace engram::tool

@@ -1,0 +1,86 @@
+#include <memory>
+
+#include "tools/engram/command.h"
+#include "tools/engram/json_values.h"
+#include "tools/engram/text.h"
+
+namespace engram::tool {
+namespace {
+
+std::uint64_t Number(Lsn lsn) { return static_cast<std::uint64_t>(lsn); }
+
+Json StatsToJson(const Stats& stats) {
+  Json json;
+  json["count"] = stats.count;
+  json["dead"] = stats.dead;
+  json["free_slots"] = stats.free_slots;
+  json["dimensions"] = stats.dimensions;
+  json["metric"] = MetricName(stats.metric);
+  json["m"] = stats.m;
+  json["last_lsn"] = Number(stats.last_lsn);
+  json["durable_lsn"] = Number(stats.durable_lsn);
+  json["checkpoint_lsn"] = Number(stats.checkpoint_lsn);
+  json["checkpoints"] = stats.checkpoints;
+  json["next_id"] = stats.next_id;
+  json["snapshots"] = stats.snapshots;
+  json["oldest_snapshot"] = Number(stats.oldest_snapshot);
+  json["bytes_on_disk"] = stats.bytes_on_disk;
+  json["page_file_bytes"] = stats.page_file_bytes;
+  json["journal_bytes"] = stats.journal_bytes;
+  json["log_bytes"] = stats.log_bytes;
+  json["metadata_bytes"] = stats.metadata_bytes;
+  json["memory_bytes"] = stats.memory_bytes;
+  json["dirty_page_bytes"] = stats.dirty_page_bytes;
+  json["commits"] = stats.commits;
+  json["log_syncs"] = stats.log_syncs;
+  json["log_bytes_written"] = stats.log_bytes_written;
+  json["page_bytes_written"] = stats.page_bytes_written;
+  json["journal_bytes_written"] = stats.journal_bytes_written;
+  json["searches"] = stats.searches;
+  json["replayed_commits"] = stats.replayed_commits;
+  json["restored_pages"] = stats.restored_pages;
+  return json;
+}
+
+void PrintStats(Context& context, const Stats& stats) {
+  context.out << Bold(context, WithSeparators(stats.count) + " patterns") << " of "
+              << stats.dimensions << " dimensions, metric " << MetricName(stats.metric) << ", m "
+              << stats.m << "\n";
+  PrintFields(context,
+              {{"ended, not reclaimed", WithSeparators(stats.dead)},
+               {"reusable slots", WithSeparators(stats.free_slots)},
+               {"next id", std::to_string(stats.next_id)},
+               {"last commit", std::to_string(Number(stats.last_lsn))},
+               {"durable up to", std::to_string(Number(stats.durable_lsn))},
+               {"checkpoint at", std::to_string(Number(stats.checkpoint_lsn)) + " (" +
+                                     WithSeparators(stats.checkpoints) + " made)"},
+               {"on disk", HumanBytes(stats.bytes_on_disk)},
+               {"  page file", HumanBytes(stats.page_file_bytes)},
+               {"  journal", HumanBytes(stats.journal_bytes)},
+               {"  log", HumanBytes(stats.log_bytes)},
+               {"  metadata", HumanBytes(stats.metadata_bytes)},
+               {"in memory", HumanBytes(stats.memory_bytes)},
+               {"replayed on opening", WithSeparators(stats.replayed_commits) + " commits"},
+               {"restored on opening", WithSeparators(stats.restored_pages) + " pages"}});
+}
+
+int ShowStats(Context& context, const std::string& directory) {
+  const Store store = OpenForReading(directory);
+  const Stats stats = Check(store.GetStats());
+  if (context.json) {
+    context.out << DumpJson(StatsToJson(stats)) << "\n";
+  } else {
+    PrintStats(context, stats);
+  }
+  return 0;
+}
+
+}  // namespace
+
+Command AddStats(CLI::App& app, Context& context) {
+  auto directory = std::make_shared<std::string>();
+  CLI::App* sub = AddSubcommand(app, context, "stats", "Show what a store holds", *directory);
+  return {sub, [&context, directory] { return ShowStats(context, *directory); }};
+}
+
+}  // namespace engram::tool

@@ -1,0 +1,77 @@
+#include "tools/engram/text.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdio>
+
+namespace engram::tool {
+namespace {
+
+std::string Styled(const Context& context, std::string_view text, const char* style) {
+  if (!context.out_is_terminal) return std::string(text);
+  return std::string("\033[").append(style).append("m").append(text).append("\033[0m");
+}
+
+}  // namespace
+
+std::string Fixed(double value, int digits) {
+  std::array<char, 64> text{};
+  const int length = std::snprintf(text.data(), text.size(), "%.*f", digits, value);
+  return {text.data(), std::min(static_cast<std::size_t>(length), text.size() - 1)};
+}
+
+std::string WithSeparators(std::uint64_t number) {
+  std::string text = std::to_string(number);
+  for (std::size_t at = text.size(); at > 3;) {
+    at -= 3;
+    text.insert(at, ",");
+  }
+  return text;
+}
+
+std::string HumanBytes(std::uint64_t bytes) {
+  constexpr std::array<const char*, 6> kUnits = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
+  auto value = static_cast<double>(bytes);
+  std::size_t unit = 0;
+  for (; value >= 1024 && unit + 1 < kUnits.size(); ++unit) value /= 1024;
+  return Fixed(value, unit == 0 || value >= 100 ? 0 : 1) + " " + kUnits[unit];
+}
+
+std::string HumanSeconds(double seconds) {
+  if (seconds < 0.001) return Fixed(seconds * 1e6, 0) + " us";
+  if (seconds < 1) return Fixed(seconds * 1e3, seconds < 0.1 ? 1 : 0) + " ms";
+  if (seconds < 120) return Fixed(seconds, seconds < 10 ? 1 : 0) + " s";
+  const auto whole = static_cast<std::uint64_t>(std::llround(seconds));
+  return WithSeparators(whole / 60) + " min " + std::to_string(whole % 60) + " s";
+}
+
+std::string Bold(const Context& context, std::string_view text) {
+  return Styled(context, text, "1");
+}
+
+std::string Dim(const Context& context, std::string_view text) {
+  return Styled(context, text, "2");
+}
+
+std::string Clip(std::string_view line, std::size_t width) {
+  if (line.size() > width) {
+    while (width > 0 && (static_cast<unsigned char>(line[width]) & 0xc0) == 0x80) --width;
+    line = line.substr(0, width);
+  }
+  std::string clipped(line);
+  std::replace_if(
+      clipped.begin(), clipped.end(),
+      [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
+  return clipped;
+}
+
+void PrintFields(Context& context, const std::vector<std::pair<std::string, std::string>>& fields) {
+  std::size_t width = 0;
+  for (const auto& [name, value] : fields) width = std::max(width, name.size());
+  for (const auto& [name, value] : fields) {
+    context.out << "  " << name << std::string(width - name.size() + 2, ' ') << value << "\n";
+  }
+}
+
+}  // namespace engram::tool

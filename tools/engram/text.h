@@ -1,0 +1,35 @@
+// Numbers and sizes as people read them.
+// Threads: pure functions.
+#ifndef ENGRAM_TOOLS_ENGRAM_TEXT_H_
+#define ENGRAM_TOOLS_ENGRAM_TEXT_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "tools/engram/context.h"
+
+namespace engram::tool {
+
+std::string WithSeparators(std::uint64_t number);  // "1,234,567"
+std::string HumanBytes(std::uint64_t bytes);       // "1.2 MiB"
+std::string HumanSeconds(double seconds);          // "1.3 ms", "2.4 s", "3 min 20 s"
+std::string Fixed(double value, int digits);
+
+// Escape sequences around `text` where the output is a terminal; `text` alone elsewhere.
+std::string Bold(const Context& context, std::string_view text);
+std::string Dim(const Context& context, std::string_view text);
+
+// The first `width` bytes of a line of somebody's file, safe for a terminal: without control
+// characters, and cut between characters of UTF-8.
+std::string Clip(std::string_view line, std::size_t width);
+
+// Names on the left, values aligned behind them.
+void PrintFields(Context& context, const std::vector<std::pair<std::string, std::string>>& fields);
+
+}  // namespace engram::tool
+
+#endif  // ENGRAM_TOOLS_ENGRAM_TEXT_H_

@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# Installs the Debian packages that are missing; asks apt for nothing where none is. Uses sudo when not root.
+# usage: tools/install-deps.sh [build | all]
+#   build  what compiles the library and the engram program
+#   all    also what the tests and benchmarks need (default)
+set -euo pipefail
+
+build=(
+  build-essential cmake ninja-build pkg-config
+  librocksdb-dev liburing-dev libflatbuffers-dev flatbuffers-compiler libxxhash-dev libxsimd-dev
+  libcli11-dev nlohmann-json3-dev zlib1g-dev
+)
+tests=(libgtest-dev libgmock-dev libbenchmark-dev clang python3)
+
+case "${1:-all}" in
+  build) wanted=("${build[@]}") ;;
+  all) wanted=("${build[@]}" "${tests[@]}") ;;
+  *) echo "usage: tools/install-deps.sh [build | all]" >&2; exit 2 ;;
+esac
+
+missing=()
+for package in "${wanted[@]}"; do
+  status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
+  [ "$status" = installed ] || missing+=("$package")
+done
+[ ${#missing[@]} -eq 0 ] && exit 0
+
+as_root=()
+if [ "$(id -u)" -ne 0 ]; then
+  command -v sudo >/dev/null || {
+    echo "install-deps: not root and no sudo; missing packages: ${missing[*]}" >&2
+    exit 1
+  }
+  as_root=(sudo)
+fi
+
+echo "installing ${missing[*]}"
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+# env: sudo would drop the variable.
+apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -y)
+if ! { "${apt[@]}" update && "${apt[@]}" install --no-install-recommends "${missing[@]}"; } >"$log" 2>&1; then
+  tail -n 30 "$log" >&2
+  exit 1
+fi

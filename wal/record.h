@@ -1,0 +1,99 @@
+// What one commit changes, as absolute assignments: replaying it any number of times gives the same
+// bytes. Views borrow: from the caller when a commit is made, from the frame's bytes when it was
+// read. Threads: plain data. Implements docs/wal-format.md, "Records".
+#ifndef ENGRAM_WAL_RECORD_H_
+#define ENGRAM_WAL_RECORD_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include <engram/types.h>
+
+#include "storage/base/ids.h"
+
+namespace engram {
+
+// A new version in a slot: the block is written whole, the slot becomes live, the rows are added.
+// Its version and valid_from are the commit's LSN.
+struct InsertRecord {
+  PatternId id = 0;
+  SlotId slot = SlotId::kNone;
+  TypeTag type = 0;
+  std::uint8_t level = 0;
+  float norm = 0;
+  std::int64_t timestamp_us = 0;
+  std::int64_t inserted_us = 0;
+  // float32, not necessarily aligned.
+  std::span<const std::byte> vector;
+  // Encoded by storage/meta_codec.h; empty where there is none.
+  std::span<const std::byte> metadata;
+};
+
+// valid_to of the slot's block becomes the commit's LSN, the slot becomes dead.
+struct EndRecord {
+  SlotId slot = SlotId::kNone;
+  PatternId id = 0;
+  Lsn version = Lsn::kNone;
+};
+
+// An indexed field's value as a key (storage/meta_keys.h).
+struct FieldKey {
+  std::uint16_t field = 0;
+  std::string_view value;
+};
+
+// Nobody sees the version any more: the slot becomes free, its rows go. Carries all that names the
+// rows.
+struct RetireRecord {
+  SlotId slot = SlotId::kNone;
+  PatternId id = 0;
+  Lsn version = Lsn::kNone;
+  std::int64_t timestamp_us = 0;
+  TypeTag type = 0;
+  std::vector<FieldKey> fields;
+};
+
+// The segment's extent number `index` (counted within the segment) lies at `file_offset`.
+struct ExtentRecord {
+  SegmentKind segment = SegmentKind::kNodes;
+  std::uint32_t index = 0;
+  std::uint64_t file_offset = 0;
+  std::uint32_t pages = 0;
+};
+
+// Field number `field` of the `field` family is the top-level metadata name `name`.
+struct FieldNameRecord {
+  std::uint16_t field = 0;
+  std::string_view name;
+};
+
+// Everything that the superblock keeps, after this commit.
+struct StateRecord {
+  std::uint64_t live = 0;
+  std::uint64_t dead = 0;
+  std::uint64_t next_id = 0;
+  std::uint64_t reserved_id = 0;
+  std::int64_t clock_us = 0;
+  std::uint32_t node_slots = 0;
+  std::uint32_t upper_slots = 0;
+  SlotId entry_point = SlotId::kNone;
+  std::uint32_t top_level = 0;
+  std::uint64_t sweep_cursor = 0;
+};
+
+// One commit. No slot is named twice in it.
+struct CommitRecord {
+  std::vector<ExtentRecord> extents;
+  std::vector<FieldNameRecord> field_names;
+  std::vector<RetireRecord> retires;
+  std::vector<EndRecord> ends;
+  std::vector<InsertRecord> inserts;
+  StateRecord state;
+};
+
+}  // namespace engram
+
+#endif  // ENGRAM_WAL_RECORD_H_

@@ -1,0 +1,51 @@
+// Commits as FlatBuffers, in one payload or, for large ones, several: the only code that knows the
+// schema. Leaves framing, checksums and LSNs to log_writer.h and log_reader.h. Threads: an encoder
+// belongs to one thread; DecodePayload: any thread. Implements docs/wal-format.md, "Records".
+#ifndef ENGRAM_WAL_RECORD_CODEC_H_
+#define ENGRAM_WAL_RECORD_CODEC_H_
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include <engram/status.h>
+
+#include "wal/log_format.h"
+#include "wal/record.h"
+
+namespace engram {
+
+// The largest operation (for an insert its vector and metadata) that fits a frame behind others;
+// callers refuse larger ones before they make a record.
+inline constexpr std::size_t kMaxOperationBytes = kMaxFrameBytes - kTargetPayloadBytes - 4096;
+
+// Payloads of one commit, in order. Memory is reused from commit to commit.
+class RecordEncoder {
+ public:
+  RecordEncoder();
+  ~RecordEncoder();
+
+  // Payloads are cut at about `target_bytes`, between operations; each carries the state. Valid
+  // until the next call. Pre: vectors are whole floats; target_bytes is at most
+  // kTargetPayloadBytes.
+  const std::vector<std::span<const std::byte>>& Encode(const CommitRecord& record,
+                                                        std::size_t target_bytes);
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// An upper bound of the bytes that `record` takes in payloads and frames, cut at
+// kTargetPayloadBytes. There are at most EncodedBytesBound() / kTargetPayloadBytes + 1 payloads.
+std::size_t EncodedBytesBound(const CommitRecord& record);
+
+// Verifies `payload` and appends what it says to `record` (the payloads of one commit are appended
+// in order). Errors: kCorruptedIndex; `record` is then to be thrown away. Views in `record` borrow
+// from `payload`, which must be 8-byte aligned.
+Status DecodePayload(std::span<const std::byte> payload, CommitRecord& record);
+
+}  // namespace engram
+
+#endif  // ENGRAM_WAL_RECORD_CODEC_H_
