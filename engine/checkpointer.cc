@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <string>
 #include <vector>
 
 #include "storage/base/coding.h"
@@ -40,15 +41,22 @@ Checkpointer::Checkpointer(Core& core) : core_(core) {
 Status Checkpointer::Run() {
   MutexLock lock(mutex_);
   if (!ENGRAM_MUTANT(kPoisonIgnored)) ENGRAM_RETURN_IF_ERROR(core_.log->poisoned());
-  Status status = RunLocked();
+  Status status = WritePageFile();
+  if (status.ok()) {
+    status = ReleaseLog();
+    // The page file is as it should be and the log has all rows: the next try may find room for them.
+    if (status.code() == Code::kNoSpace && core_.log->poisoned().ok()) return status;
+  }
   if (!status.ok() && !ENGRAM_MUTANT(kPoisonIgnored)) {
     // What is on disk is still right, but what a failed sync left behind is unknown: only a reopening finds out.
     core_.log->Poison(status);
+    // kNoSpace would say that nothing has changed.
+    if (status.code() == Code::kNoSpace) return Status::IoError(std::string(status.message()));
   }
   return status;
 }
 
-Status Checkpointer::RunLocked() {
+Status Checkpointer::WritePageFile() {
   Cut cut = TakeCut();
   const std::uint64_t checkpoint = cut.superblock.checkpoint;
   PageSpace::Cursor cursor;
@@ -64,6 +72,7 @@ Status Checkpointer::RunLocked() {
     }
     ENGRAM_RETURN_IF_ERROR(WriteRounds(checkpoint, images, round));
   }
+  if (ENGRAM_MUTANT(kJournalReusedEarly)) ENGRAM_RETURN_IF_ERROR(core_.page_file->Sync());
   if (ENGRAM_MUTANT(kLogCutBeforeSuperblock)) {
     ENGRAM_RETURN_IF_ERROR(MarkFamilies());
     ENGRAM_RETURN_IF_ERROR(CutLog(cut.superblock.lsn));
@@ -75,8 +84,12 @@ Status Checkpointer::RunLocked() {
   journal_bytes_.store(core_.journal->bytes_written(), std::memory_order_relaxed);
   page_bytes_.store(core_.page_file->bytes_written(), std::memory_order_relaxed);
   last_us_.store(core_.clock->NowMicros(), std::memory_order_relaxed);
-  ENGRAM_RETURN_IF_ERROR(MarkFamilies());
-  return CutLog(cut.superblock.lsn);
+  return Status::Ok();
+}
+
+Status Checkpointer::ReleaseLog() {
+  if (!ENGRAM_MUTANT(kLogCutIgnoresFamilies)) ENGRAM_RETURN_IF_ERROR(MarkFamilies());
+  return CutLog(core_.page_file->superblock().lsn);
 }
 
 Checkpointer::Cut Checkpointer::TakeCut() {
@@ -136,6 +149,7 @@ Status Checkpointer::WriteRound(std::uint64_t checkpoint, std::uint32_t round,
 }
 
 Status Checkpointer::MarkFamilies() {
+  ENGRAM_RETURN_IF_ERROR(core_.meta->Resume());
   {
     SliceLock role(core_.writer_role);
     ENGRAM_RETURN_IF_ERROR(core_.meta->WriteMarkers(core_.versions.visible()));

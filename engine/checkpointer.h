@@ -19,7 +19,7 @@ class Checkpointer {
  public:
   explicit Checkpointer(Core& core);
 
-  // Makes a checkpoint of everything visible. Any failed write or sync poisons the store.
+  // Makes a checkpoint of everything visible. Any failed write or sync poisons the store; kNoSpace (for rows) does not.
   Status Run() ENGRAM_EXCLUDES(mutex_);
   // Whether the log, the dirty pages or the clock ask for one.
   bool Due() const;
@@ -39,7 +39,11 @@ class Checkpointer {
     std::vector<ExtentEntry> extents;
   };
 
-  Status RunLocked() ENGRAM_REQUIRES(mutex_);
+  // Everything up to the superblock.
+  Status WritePageFile() ENGRAM_REQUIRES(mutex_);
+  // Rows durable, then the log before the superblock's LSN removed. Errors: kNoSpace where there is no room for the
+  // rows: nothing is lost.
+  Status ReleaseLog() ENGRAM_REQUIRES(mutex_);
   Cut TakeCut() ENGRAM_EXCLUDES(core_.writer_role);
   // Images for one round; returns the last LSN they may hold (E), and whether that was all.
   Lsn TakeRound(PageSpace::Cursor& cursor, PageSpace::Images& images, bool& last);

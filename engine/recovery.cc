@@ -13,7 +13,6 @@
 #include "storage/base/status_macros.h"
 #include "storage/base/test_hooks.h"
 #include "wal/log_reader.h"
-#include "wal/log_segments.h"
 
 namespace engram {
 namespace {
@@ -67,7 +66,7 @@ Status OpenMetaStore(Core& core) {
   options.read_only = core.read_only;
   options.buffer_bytes = core.options().metadata_buffer_bytes;
   options.log = core.options().log;
-  // While the log is replayed there is no writer yet, and what was read of the log is durable (SyncLogTail).
+  // Opening adds no rows; replay begins when the log is open.
   options.log_barrier = [&core] {
     return core.log == nullptr ? Status::Ok() : core.log->SyncAll();
   };
@@ -78,19 +77,6 @@ Status OpenMetaStore(Core& core) {
   ENGRAM_RETURN_IF_ERROR(opened.status());
   core.meta = std::move(*opened);
   return Status::Ok();
-}
-
-// The tail that a killed process left may be in the system's memory only. Rows that follow from it must not reach the disk
-// before it does.
-Status SyncLogTail(Core& core) {
-  ENGRAM_ASSIGN_OR_RETURN(const std::vector<LogSegment> segments,
-                          ReadSegments(*core.file_system, core.LogPath(), core.store_id));
-  if (segments.empty()) return Status::Ok();
-  ENGRAM_ASSIGN_OR_RETURN(
-      const std::unique_ptr<File> file,
-      core.file_system->Open(segments.back().path, OpenMode::kReadWrite));
-  ENGRAM_RETURN_IF_ERROR(file->SyncData());
-  return core.file_system->SyncDirectory(core.LogPath());
 }
 
 Status CheckCounts(const Core& core) ENGRAM_REQUIRES(core.writer_role) {
@@ -116,7 +102,9 @@ void CollectDead(Core& core) ENGRAM_REQUIRES(core.writer_role) {
   core.writer.dead.assign(dead.begin(), dead.end());
 }
 
-Status OpenLogWriter(Core& core, const LogEnd& end, Lsn last) {
+// Commits behind `known_durable` are copied into the new segment: the tail that a killed process or a failed sync left
+// may be in the system's memory only, and syncing its file again would prove nothing.
+Status OpenLogWriter(Core& core, const LogEnd& end, Lsn last, Lsn known_durable) {
   LogWriterOptions options;
   options.file_system = core.file_system;
   options.directory = core.LogPath();
@@ -124,6 +112,7 @@ Status OpenLogWriter(Core& core, const LogEnd& end, Lsn last) {
   options.generation = core.generation;
   options.previous_generation = end.generation;
   options.previous_end = last;
+  options.known_durable = known_durable;
   options.segment_bytes = core.options().log_segment_bytes;
   ENGRAM_ASSIGN_OR_RETURN(core.log, LogWriter::Create(options));
   return Status::Ok();
@@ -155,20 +144,24 @@ Status RecoverStore(Core& core) {
   ENGRAM_ASSIGN_OR_RETURN(const std::uint64_t restored, LoadPages(core));
   core.counters.restored_pages.store(restored, std::memory_order_relaxed);
   if (core.read_only && restored > 0) return RefuseUnclean(core, "a page is torn");
-  if (!core.read_only) ENGRAM_RETURN_IF_ERROR(SyncLogTail(core));
   ENGRAM_RETURN_IF_ERROR(OpenMetaStore(core));
 
   const Lsn checkpoint = core.page_file->superblock().lsn;
   const FamilyLsns families = core.meta->applied();
   const Lsn oldest = std::min(checkpoint, *std::min_element(families.begin(), families.end()));
   const Lsn newest = std::max(checkpoint, *std::max_element(families.begin(), families.end()));
-  ENGRAM_ASSIGN_OR_RETURN(const LogEnd end, ReplayLog(core, oldest, newest));
+  ENGRAM_ASSIGN_OR_RETURN(const LogEnd end, FindLogEnd(core, oldest, newest));
   const Lsn last = std::max(end.last, newest);
-  if (core.read_only && (oldest != last)) return RefuseUnclean(core, "the log is ahead");
-  if (!core.read_only) {
-    core.generation = std::max<std::uint32_t>(
-        end.generation, static_cast<std::uint32_t>(core.page_file->superblock().log_generation)) + 1;
-    ENGRAM_RETURN_IF_ERROR(OpenLogWriter(core, end, last));
+  if (core.read_only) {
+    if (oldest != last) return RefuseUnclean(core, "the log is ahead");
+  } else {
+    // The log first: rows that are replayed must not reach the disk ahead of it.
+    core.generation =
+        std::max(end.generation,
+                 static_cast<std::uint32_t>(core.page_file->superblock().log_generation)) +
+        1;
+    ENGRAM_RETURN_IF_ERROR(OpenLogWriter(core, end, last, newest));
+    ENGRAM_RETURN_IF_ERROR(ReplayLog(core, oldest, newest));
   }
   return FinishRecovery(core, last);
 }

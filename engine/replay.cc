@@ -68,6 +68,15 @@ class RowFeeder {
   std::deque<std::vector<std::byte>> kept_;
 };
 
+LogReaderOptions ReaderOptions(const Core& core, Lsn newest) {
+  LogReaderOptions options;
+  options.file_system = core.file_system;
+  options.directory = core.LogPath();
+  options.store_id = core.store_id;
+  options.known_durable = newest;
+  return options;
+}
+
 // Mutant kRedoGatedByPageLsn: leaves out what a page's LSN claims to have.
 bool GatedOut(const Core& core, Lsn lsn, const CommitRecord& record) {
   if (!ENGRAM_MUTANT(kRedoGatedByPageLsn) || !record.extents.empty()) return false;
@@ -81,19 +90,17 @@ bool GatedOut(const Core& core, Lsn lsn, const CommitRecord& record) {
 
 }  // namespace
 
-Result<LogEnd> ReplayLog(Core& core, Lsn oldest, Lsn newest) {
-  LogReaderOptions options;
-  options.file_system = core.file_system;
-  options.directory = core.LogPath();
-  options.store_id = core.store_id;
-  options.known_durable = newest;
+Result<LogEnd> FindLogEnd(Core& core, Lsn oldest, Lsn newest) {
+  return ReadLog(ReaderOptions(core, newest), oldest, [](Lsn, auto) { return Status::Ok(); });
+}
+
+Status ReplayLog(Core& core, Lsn oldest, Lsn newest) {
   const Lsn checkpoint = core.page_file->superblock().lsn;
   RowFeeder feeder(core);
   MutexLock role(core.writer_role);
   const auto visit = [&](Lsn lsn, std::span<const std::span<const std::byte>> payloads)
                          ENGRAM_NO_THREAD_SAFETY_ANALYSIS -> Status {
     core.counters.replayed_commits.fetch_add(1, std::memory_order_relaxed);
-    if (core.read_only) return Status::Ok();
     CommitRecord record;
     for (const auto payload : payloads) ENGRAM_RETURN_IF_ERROR(DecodePayload(payload, record));
     if (lsn > checkpoint && !GatedOut(core, lsn, record)) {
@@ -101,9 +108,8 @@ Result<LogEnd> ReplayLog(Core& core, Lsn oldest, Lsn newest) {
     }
     return feeder.Add(lsn, record);
   };
-  ENGRAM_ASSIGN_OR_RETURN(const LogEnd end, ReadLog(options, oldest, visit));
-  ENGRAM_RETURN_IF_ERROR(feeder.Flush());
-  return end;
+  ENGRAM_RETURN_IF_ERROR(ReadLog(ReaderOptions(core, newest), oldest, visit).status());
+  return feeder.Flush();
 }
 
 }  // namespace engram

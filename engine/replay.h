@@ -10,9 +10,12 @@
 
 namespace engram {
 
-// Replays the commits above `oldest`; the log must reach `newest`, which the superblock or a family holds. Where
-// core.read_only, the log is read and nothing is changed.
-Result<LogEnd> ReplayLog(Core& core, Lsn oldest, Lsn newest) ENGRAM_EXCLUDES(core.writer_role);
+// Where the log ends. It must begin at or below `oldest` and reach `newest`, which the superblock or a family holds; else
+// kCorruptedIndex.
+Result<LogEnd> FindLogEnd(Core& core, Lsn oldest, Lsn newest);
+
+// Replays the commits above `oldest`. Pre: core.log is open.
+Status ReplayLog(Core& core, Lsn oldest, Lsn newest) ENGRAM_EXCLUDES(core.writer_role);
 
 }  // namespace engram
 

@@ -31,10 +31,8 @@ std::size_t MostInserts(const Transaction& transaction) {
 
 void Writer::Commit(std::span<Transaction* const> group) {
   core_.writer_role.AssertHeld();
-  Status fatal = core_.log->poisoned();
-  if (fatal.ok()) fatal = core_.meta->BackgroundError();
-  if (!fatal.ok()) {
-    for (Transaction* transaction : group) transaction->status = fatal;
+  if (const Status poison = core_.log->poisoned(); !poison.ok()) {
+    for (Transaction* transaction : group) transaction->status = poison;
     return;
   }
   std::size_t inserts = 0;
@@ -80,10 +78,11 @@ SyncMode Writer::ModeFor(std::span<const CommitPlan> plans) const {
 }
 
 std::uint64_t Writer::AvailableSlots() const {
-  const std::uint64_t with_nodes = std::uint64_t{core_.pages->page_count(SegmentKind::kNodes)} *
+  // By the extents: only pages that the log knows may be used.
+  const std::uint64_t with_nodes = std::uint64_t{core_.page_file->PageCount(SegmentKind::kNodes)} *
                                    core_.layout->blocks_per_page();
   const std::uint64_t with_states =
-      std::uint64_t{core_.pages->page_count(SegmentKind::kNodeSlots)} * kSlotsPerPage;
+      std::uint64_t{core_.page_file->PageCount(SegmentKind::kNodeSlots)} * kSlotsPerPage;
   const std::uint64_t slots = std::min({with_nodes, with_states, kMostSlots});
   return slots - core_.slots->used() + core_.slots->free();
 }
@@ -221,7 +220,16 @@ Status Writer::CommitPlans(std::span<CommitPlan> plans, SyncMode mode) {
   return Status::Ok();
 }
 
+// A flush of rows that failed for lack of space may succeed by now; whatever else failed, only a reopening puts right.
+Status Writer::CheckRows() {
+  const Status status = core_.meta->Resume();
+  if (status.ok() || status.code() == Code::kNoSpace) return status;
+  core_.log->Poison(status);
+  return core_.log->poisoned();
+}
+
 Status Writer::ReserveRoom(std::span<CommitPlan> plans) {
+  ENGRAM_RETURN_IF_ERROR(CheckRows());
   while (encoders_.size() < plans.size()) encoders_.push_back(std::make_unique<RecordEncoder>());
   frames_.clear();
   std::uint64_t bytes = 0;

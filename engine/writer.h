@@ -50,6 +50,7 @@ class Writer {
 
   // All plans or, failing, none that anybody sees.
   Status CommitPlans(std::span<CommitPlan> plans, SyncMode mode) ENGRAM_REQUIRES(core_.writer_role);
+  Status CheckRows() ENGRAM_REQUIRES(core_.writer_role);
   Status ReserveRoom(std::span<CommitPlan> plans) ENGRAM_REQUIRES(core_.writer_role);
   Status AppendAndAddRows(std::span<CommitPlan> plans, SyncMode mode)
       ENGRAM_REQUIRES(core_.writer_role);

@@ -4,7 +4,7 @@
 // result depends on the machine.
 // Leaves metrics, norms and checks to index/metric.h.
 // This header is compiled with each instruction set's own flags: it must define no function.
-// Threads: any thread. Implements docs/architecture.md, "Kernels".
+// Threads: any thread. Implements docs/architecture.md, "The parts".
 #ifndef ENGRAM_INDEX_DISTANCE_H_
 #define ENGRAM_INDEX_DISTANCE_H_
 

@@ -16,7 +16,7 @@ static_assert(kSlotsBetweenChecks % kSlotsPerWord == 0);
 // of them, into the second-level cache, since the first level has too few lines on their way to use
 // all of the memory's bandwidth. The processor's own prefetcher does not follow from page to page,
 // nor over the links between two vectors; but it does see to the rest of a vector longer than
-// kMaxPrefetchBytes. Measured at d 128 and 768: docs/benchmarks.md, "Scan".
+// kMaxPrefetchBytes. Chosen by measurement at d 128 and 768 (docs/benchmarks.md).
 constexpr std::size_t kMaxAhead = 32;
 constexpr std::size_t kAheadBytes = 16384;
 constexpr std::size_t kMaxPrefetchBytes = 4096;

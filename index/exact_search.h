@@ -3,7 +3,7 @@
 // Leaves to others: dividing the work among threads, merging, pins that keep slots from reuse,
 // checksums.
 // Threads: one writer, many readers; each reader with its own TopK and ScanStats.
-// Implements docs/architecture.md, "Scan".
+// Implements docs/architecture.md, "Life of a search".
 #ifndef ENGRAM_INDEX_EXACT_SEARCH_H_
 #define ENGRAM_INDEX_EXACT_SEARCH_H_
 

@@ -1,7 +1,7 @@
 // What a store's metric makes of two vectors, and which vectors it can hold.
 // Leaves to others: sums over rows (index/distance.h), finding the rows.
 // Threads: any thread; a QueryScorer is immutable once built.
-// Implements docs/architecture.md, "Kernels".
+// Implements docs/architecture.md, "The parts".
 #ifndef ENGRAM_INDEX_METRIC_H_
 #define ENGRAM_INDEX_METRIC_H_
 

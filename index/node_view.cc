@@ -28,8 +28,7 @@ void NodeView::WriteNode(const NodeContents& contents) {
 
   std::byte* block = mutable_block();
   std::memcpy(block, &header, sizeof(header));
-  std::memcpy(block + layout_->vector_offset(), contents.vector.data(),
-              contents.vector.size());
+  std::memcpy(block + layout_->vector_offset(), contents.vector.data(), contents.vector.size());
   std::memset(block + vector_end, 0, layout_->links_offset() - vector_end);
   std::memset(block + layout_->links_offset(), 0xff, links_end - layout_->links_offset());
   std::memset(block + links_end, 0, layout_->block_bytes() - links_end);

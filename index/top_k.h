@@ -1,7 +1,7 @@
 // The k nearest of all that was pushed; ties go to the lower id, so that the answer does not depend
 // on order or on how a scan was divided.
 // Threads: one thread; after its work another one may merge it.
-// Implements docs/architecture.md, "Scan".
+// Implements docs/architecture.md, "Life of a search".
 #ifndef ENGRAM_INDEX_TOP_K_H_
 #define ENGRAM_INDEX_TOP_K_H_
 

@@ -104,7 +104,7 @@ class BatchBuilder {
 
   // Into every family that got a row, or into all of `families`.
   void PutApplied(FamilySet families, Lsn lsn) {
-    if (ENGRAM_MUTANT(kOneLsnForAllFamilies)) families = FamilySet().set(IndexOf(Family::kState));
+    if (ENGRAM_MUTANT(kOneLsnForAllFamilies)) families = FamilySet().set(IndexOf(Family::kMeta));
     for (const Family family : kAllFamilies) {
       if (!families[IndexOf(family)]) continue;
       Note(batch_.Put(handles_[IndexOf(family)], kAppliedKey, AsSlice(AsBytes(Raw(lsn)))), family);
@@ -140,6 +140,8 @@ class RocksMetaStore : public MetaStore {
  public:
   explicit RocksMetaStore(const MetaStoreOptions& options)
       : directory_(options.directory),
+        buffer_bytes_(options.buffer_bytes),
+        file_system_(options.file_system),
         env_(MakeRocksDbEnv(MakeRocksDbFileSystem(options.file_system, options.log_barrier))),
         cache_(rocksdb::NewLRUCache(kBlockCacheBytes, kBlockCacheShardBits)),
         work_(std::make_shared<BackgroundWork>()) {}
@@ -197,7 +199,12 @@ class RocksMetaStore : public MetaStore {
   // Empty where there is no row.
   Status GetMetaRow(PatternId id, Lsn version, rocksdb::PinnableSlice& row) const;
 
+  // Whether as much as the write buffers may hold can be written. Errors: kNoSpace.
+  Status TryRoom() const;
+
   const std::string directory_;
+  const std::uint64_t buffer_bytes_;
+  const std::shared_ptr<FileSystem> file_system_;
   // Declared before db_, which uses them to its end.
   const std::unique_ptr<rocksdb::Env> env_;
   const std::shared_ptr<rocksdb::Cache> cache_;
@@ -274,7 +281,7 @@ Result<FamilyLsns> RocksMetaStore::ReadLsns(rocksdb::ReadTier tier) const {
   read.read_tier = tier;
   FamilyLsns lsns{};
   for (const Family family : kAllFamilies) {
-    const Family source = ENGRAM_MUTANT(kOneLsnForAllFamilies) ? Family::kState : family;
+    const Family source = ENGRAM_MUTANT(kOneLsnForAllFamilies) ? Family::kMeta : family;
     rocksdb::PinnableSlice value;
     const rocksdb::Status status = db_->Get(read, handle(source), kAppliedKey, &value);
     if (status.IsNotFound()) continue;
@@ -393,9 +400,20 @@ Status RocksMetaStore::Flush() {
   }
 }
 
+Status RocksMetaStore::TryRoom() const {
+  const std::string path = JoinPath(directory_, "room.tmp");
+  ENGRAM_ASSIGN_OR_RETURN(std::unique_ptr<File> file, file_system_->Open(path, OpenMode::kCreate));
+  const Status room = file->Allocate(0, buffer_bytes_);
+  file.reset();
+  const Status removed = file_system_->Unlink(path);
+  return room.ok() ? removed : room;
+}
+
 Status RocksMetaStore::Resume() {
   const Status error = work_->error();
   if (error.ok() || error.code() != Code::kNoSpace) return error;
+  // 7.8.3 waits for ever where the flush of a resume fails again: first see whether there is room for it.
+  ENGRAM_RETURN_IF_ERROR(TryRoom());
   if (const rocksdb::Status status = db_->Resume(); !status.ok()) return Wrap(status, "resume");
   work_->ClearError();
   return Status::Ok();

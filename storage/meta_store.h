@@ -57,7 +57,7 @@ struct RowInsert {
   Lsn version = Lsn::kNone;
   SlotId slot = SlotId::kNone;
   std::int64_t timestamp_us = 0;
-  TypeTag type = 0;                     // 0: no row in kType
+  TypeTag type = 0;                       // 0: no row in kType
   std::span<const std::byte> metadata{};  // encoded; empty: no row in kMeta
 };
 

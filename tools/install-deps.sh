@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that are missing; asks apt for nothing where none is. Uses sudo when not root.
-# usage: tools/install-deps.sh [build | all]
-#   build  what compiles the library and the engram program
-#   all    also what the tests and benchmarks need (default)
+# usage: tools/install-deps.sh [build | quickstart | all]
+#   build       what compiles the library and the engram program
+#   quickstart  also manual pages, for the quickstart to read
+#   all         what compiles everything, tests and benchmarks too (default)
 set -euo pipefail
 
 build=(
@@ -14,8 +15,9 @@ tests=(libgtest-dev libgmock-dev libbenchmark-dev clang python3)
 
 case "${1:-all}" in
   build) wanted=("${build[@]}") ;;
+  quickstart) wanted=("${build[@]}" manpages manpages-dev) ;;
   all) wanted=("${build[@]}" "${tests[@]}") ;;
-  *) echo "usage: tools/install-deps.sh [build | all]" >&2; exit 2 ;;
+  *) echo "usage: tools/install-deps.sh [build | quickstart | all]" >&2; exit 2 ;;
 esac
 
 missing=()

@@ -25,7 +25,7 @@ indexer=
 trap '[ -z "$indexer" ] || kill -9 "$indexer" 2>/dev/null || true; rm -rf "$work"' EXIT
 
 title "Build"
-tools/install-deps.sh build
+tools/install-deps.sh quickstart
 begin=$SECONDS
 if ! { cmake --preset release -DENGRAM_BUILD_TESTS=OFF &&
   cmake --build --preset release --target engram_tool; } >"$work/build.log" 2>&1; then
@@ -34,7 +34,7 @@ if ! { cmake --preset release -DENGRAM_BUILD_TESTS=OFF &&
 fi
 say "$engram is ready ($((SECONDS - begin)) s)"
 
-# What this machine has; manual pages are missing in small containers.
+# What this machine has: small containers refuse to keep manual pages.
 sources=()
 for path in api docs engine index storage wal /usr/share/man/man2 /usr/share/man/man3 /usr/share/man/man7 /usr/share/man/man1 \
   /usr/include /usr/share/doc; do
@@ -89,14 +89,13 @@ say "went on with the other $(number "$inserted")"
 "$engram" verify "$store" >"$work/verify" || { cat "$work/verify" >&2; fail "verify found something"; }
 say "verify: $(cat "$work/verify")"
 
-title "Ask"
+title "Ask questions in plain words"
 for question in \
   "wait for a child process to finish" \
   "copy bytes between overlapping memory areas" \
   "convert a string to a floating point number" \
   "lock a mutex so that only one thread enters"; do
   "$engram" ask "$store" "$question"
-  echo
 done
 
 title "What it took"

@@ -27,14 +27,14 @@ enum class Mutant : std::uint8_t {
   kSuperblockOneSlot,            // the newer superblock is overwritten instead of the older
   kSuperblockNotSynced,
   kLogCutBeforeSuperblock,       // segments go before the superblock is durable
-  kLogCutIgnoresFamilies,        // segments go by S alone
+  kLogCutIgnoresFamilies,        // segments go by S alone, whether rows are durable or not
   kRedoGatedByPageLsn,
-  kOneLsnForAllFamilies,
+  kOneLsnForAllFamilies,         // that of the family that is flushed first
   kBarrierSkipped,               // RocksDB syncs files without our log
   kFailedSyncRetried,            // a failed sync is called again and believed
   kPoisonIgnored,                // a checkpoint goes on after a failed sync
   kSegmentDirectoryNotSynced,    // a new log segment's directory entry is left to chance
-  kTornTailAsCorruption,         // kept last but two: the reverse mistake
+  kTornTailAsCorruption,         // the reverse mistake: an unsynced tail that did not arrive is refused
   kCommitWithoutLastFrame,       // a commit counts though its last frame is missing
   kOldGenerationRead,            // frames behind the end of an old generation are read again
   kGrowthNotLogged,              // an extent is used without a record of it

@@ -181,12 +181,16 @@ std::string CheckSearch(Engine& engine, const ModelState& state, const std::vect
 
 }  // namespace
 
-std::string CheckHolds(Engine& engine, const ModelState& state) {
+std::string CheckAnswers(Engine& engine, const ModelState& state) {
   std::string wrong = CheckPages(engine, state);
   if (wrong.empty()) wrong = CheckGets(engine, state);
-  if (wrong.empty()) wrong = CheckRows(engine.core());
   if (!wrong.empty() || state.empty()) return wrong;
   return CheckSearch(engine, state, state.rbegin()->second->vector);
+}
+
+std::string CheckHolds(Engine& engine, const ModelState& state) {
+  std::string wrong = CheckAnswers(engine, state);
+  return wrong.empty() ? CheckRows(engine.core()) : wrong;
 }
 
 std::string CheckVerifies(const std::shared_ptr<FileSystem>& files, const std::string& directory) {

@@ -14,6 +14,8 @@ constexpr Step kAfterwards[] = {Step::kInsert, Step::kUpdateBoth, Step::kBatch,
 
 constexpr std::int64_t kLongerThanALife = 60'000'000;  // us
 
+constexpr std::size_t kImagesOfTornPages = 8;
+
 const char* NameOf(CrashPolicy policy) {
   constexpr const char* kNames[] = {"lose all",   "keep all", "random sectors",
                                     "random ops", "prefix",   "garbage"};
@@ -73,10 +75,13 @@ bool Sweeper::SweepTrace(const SimFileSystem& disk, const Player& player, Depth 
       return false;
     }
     const std::size_t first = random_() % std::size(kRandomPolicies);
-    const std::size_t count = depth == Depth::kFirst ? 2 : 1;
+    const std::uint64_t restored = counts_.restored;
+    std::size_t count = depth == Depth::kFirst ? 2 : 1;
     for (std::size_t i = 0; i < count; ++i) {
       const CrashPolicy policy = kRandomPolicies[(first + i) % std::size(kRandomPolicies)];
       if (!CrashWith(replayer, policy, player, depth)) return false;
+      // Torn pages are rare, and worth a closer look.
+      if (counts_.restored > restored) count = kImagesOfTornPages;
     }
   }
   return true;

@@ -13,8 +13,8 @@
 namespace engram {
 namespace {
 
-constexpr std::size_t kLives = 3;
-constexpr std::size_t kStepsOfALife = 40;
+constexpr std::size_t kLives = 2;
+constexpr std::size_t kStepsOfALife = 32;
 constexpr std::uint64_t kSeedsOfAShard = 1000;
 
 // How many images a shard looks at, at least; it ends with the history that reaches it.

@@ -1,7 +1,9 @@
 # engram_test(NAME LABEL SOURCES...), paths relative to tests/.
 engram_test(crash_test crash
+  crash/fault_sweep_test.cc
   crash/history.cc
   crash/model.cc
+  crash/mutants_test.cc
   crash/oracle.cc
   crash/player.cc
   crash/sweep.cc

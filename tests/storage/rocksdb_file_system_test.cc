@@ -172,6 +172,16 @@ TEST_F(RocksDbFileSystemTest, NamesAreMadeListedRenamedAndRemoved) {
   EXPECT_TRUE(rocks_->FileExists(dir_.File("b"), {}, nullptr).IsNotFound());
 }
 
+TEST_F(RocksDbFileSystemTest, NamesAreDurableBeforeARenamePointsToThem) {
+  NewFile("CURRENT.dbtmp");
+  files_->TakeEvents();
+  ASSERT_TRUE(
+      rocks_->RenameFile(dir_.File("CURRENT.dbtmp"), dir_.File("CURRENT"), {}, nullptr).ok());
+  const std::string dir_name = dir_.path().substr(dir_.path().find_last_of('/') + 1);
+  EXPECT_THAT(files_->TakeEvents(),
+              ElementsAre("barrier", "syncdir " + dir_name, "rename CURRENT"));
+}
+
 TEST_F(RocksDbFileSystemTest, WhatIsMissingIsNotFound) {
   std::unique_ptr<rocksdb::FSSequentialFile> sequential;
   std::unique_ptr<rocksdb::FSRandomAccessFile> random;

@@ -179,5 +179,14 @@ TEST_F(ToolBadInput, AStoreWithoutTextHasNoAnswers) {
   ExpectFailure({"ask", store_, "what"}, "kNotFound", "holds no text");
 }
 
+TEST_F(ToolBadInput, AQuestionNeedsAWord) {
+  std::string text;
+  for (int i = 0; i < 9; ++i) text += "every line of this text has quite enough words\n";
+  const std::string store = dir_.File("text-store");
+  ASSERT_EQ(Engram({"index-text", store, Write("text.txt", text)}).code, 0);
+  ExpectFailure({"ask", store, "? a"}, "kInvalidArgument", "no word");
+  EXPECT_TRUE(Engram({"ask", store, "unheard", "--json"}).json()["answers"].empty());
+}
+
 }  // namespace
 }  // namespace engram::tool

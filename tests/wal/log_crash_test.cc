@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <map>
 #include <random>
-#include <set>
 
 #include "storage/base/coding.h"
 #include "storage/base/test_hooks.h"

@@ -19,7 +19,8 @@ if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
 else()
   # gcc 12 sees uninitialized members in every moved std::variant and overlaps in "x" + std::string (its bugs 105562,
   # 105651); clang and the sanitizers look better.
-  target_compile_options(engram_flags INTERFACE -Wno-maybe-uninitialized -Wno-restrict)
+  target_compile_options(engram_flags INTERFACE -Wno-maybe-uninitialized -Wno-restrict
+    -Wno-stringop-overflow)
 endif()
 if(ENGRAM_SANITIZE)
   add_compile_options(-fsanitize=${ENGRAM_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)

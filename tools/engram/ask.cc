@@ -17,6 +17,8 @@ namespace {
 // in so many components that hardly any do.
 constexpr std::size_t kCandidates = 300;
 constexpr std::uint32_t kFineDimensions = 16384;
+// What is less alike shares hardly a word with the question.
+constexpr float kLeastSimilarity = 0.1F;
 constexpr std::size_t kSnippetLines = 3;
 constexpr std::size_t kSnippetWidth = 88;
 
@@ -43,7 +45,7 @@ std::vector<Answer> Rank(const SearchResult& found, const FeatureEncoder& fine,
     std::optional<Passage> passage = PassageOf(hit.metadata.value_or(Metadata()));
     if (!passage) continue;  // word counts
     const float similarity = Similarity(fine.EncodeText(TextToEncode(*passage)), question);
-    if (similarity > 0) answers.push_back({std::move(*passage), similarity});
+    if (similarity >= kLeastSimilarity) answers.push_back({std::move(*passage), similarity});
   }
   std::stable_sort(answers.begin(), answers.end(),
                    [](const Answer& a, const Answer& b) { return a.similarity > b.similarity; });
@@ -98,6 +100,9 @@ int Ask(Context& context, const Arguments& arguments) {
   const FeatureEncoder fine = Check(FeatureEncoder::Load(kFineDimensions, *saved));
   const std::string question = Join(arguments.words);
   const std::vector<float> fine_question = fine.EncodeText(question);
+  if (Similarity(fine_question, fine_question) == 0) {
+    throw Failure(Status::InvalidArgument("the question has no word of two letters or more"));
+  }
 
   SearchOptions options;
   options.k = kCandidates;
@@ -125,6 +130,7 @@ int Ask(Context& context, const Arguments& arguments) {
     for (const std::string& line : snippet)
       context.out << "        " << Clip(line, kSnippetWidth) << "\n";
   }
+  if (answers.empty() && !context.json) context.out << "  nothing like it\n";
   if (context.json) {
     Json report;
     report["question"] = question;
