@@ -77,10 +77,21 @@ void BackgroundWork::OnFlushCompleted(rocksdb::DB*, const rocksdb::FlushJobInfo&
 
 void BackgroundWork::OnBackgroundError(rocksdb::BackgroundErrorReason reason,
                                        rocksdb::Status* error) {
-  MutexLock lock(mutex_);
-  if (error_.ok()) {
-    error_ = FromRocksDb(*error, "metadata store: " + std::string(NameOf(reason)) + " failed");
+  using Reason = rocksdb::BackgroundErrorReason;
+  if (error->IsNoSpace() && reason == Reason::kCompaction) {
+    // Nothing is lost and RocksDB tries again. An error would stop flushes too, and 7.8.3 forgets
+    // one that was about to begin, so that a resume would wait for it for ever.
+    *error = rocksdb::Status::OK();
+    return;
   }
+  Status status = FromRocksDb(*error, "metadata store: " + std::string(NameOf(reason)) + " failed");
+  // After a failed MANIFEST write the same can happen, so that it cannot be resumed.
+  if (status.code() == Code::kNoSpace && reason != Reason::kFlush &&
+      reason != Reason::kFlushNoWAL) {
+    status = Status::IoError(std::string(status.message()));
+  }
+  MutexLock lock(mutex_);
+  if (error_.ok()) error_ = std::move(status);
   changed_.NotifyAll();
 }
 

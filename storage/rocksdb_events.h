@@ -32,7 +32,8 @@ class RocksDbLogger : public rocksdb::Logger {
 };
 
 // Keeps the first failure of a flush, a compaction or a MANIFEST write, and lets RocksDB repair
-// nothing by itself.
+// nothing by itself. A compaction that found no room is none: RocksDB begins it again. kNoSpace is
+// kept only for a flush, which MetaStore::Resume() can repeat.
 class BackgroundWork : public rocksdb::EventListener {
  public:
   // The first failure since the last ClearError().

@@ -1,5 +1,5 @@
 # engram_test(NAME LABEL SOURCES...), paths relative to tests/.
-engram_test(crash_test crash
+engram_test(crash_test slow
   crash/fault_sweep_test.cc
   crash/history.cc
   crash/model.cc
