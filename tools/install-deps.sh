@@ -11,7 +11,11 @@ build=(
   librocksdb-dev liburing-dev libflatbuffers-dev flatbuffers-compiler libxxhash-dev libxsimd-dev
   libcli11-dev nlohmann-json3-dev zlib1g-dev
 )
-tests=(libgtest-dev libgmock-dev libbenchmark-dev clang python3)
+# The cross compiler and the emulator run the NEON kernels where there are none.
+tests=(
+  libgtest-dev libgmock-dev libbenchmark-dev clang libclang-rt-14-dev python3
+  g++-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user
+)
 
 case "${1:-all}" in
   build) wanted=("${build[@]}") ;;
