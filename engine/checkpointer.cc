@@ -12,11 +12,13 @@
 namespace engram {
 namespace {
 
-// The writer role for one slice; left out by the mutant that takes images between linking and append.
+// The writer role for one slice; left out by the mutant that takes images between linking and
+// append.
 class ENGRAM_SCOPED_CAPABILITY SliceLock {
  public:
   explicit SliceLock(Mutex& role) ENGRAM_ACQUIRE(role) ENGRAM_NO_THREAD_SAFETY_ANALYSIS
-      : role_(role), held_(!ENGRAM_MUTANT(kImageBeforeAppend)) {
+      : role_(role),
+        held_(!ENGRAM_MUTANT(kImageBeforeAppend)) {
     if (held_) role_.Lock();
   }
   ~SliceLock() ENGRAM_RELEASE() ENGRAM_NO_THREAD_SAFETY_ANALYSIS {
@@ -41,14 +43,18 @@ Checkpointer::Checkpointer(Core& core) : core_(core) {
 Status Checkpointer::Run() {
   MutexLock lock(mutex_);
   if (!ENGRAM_MUTANT(kPoisonIgnored)) ENGRAM_RETURN_IF_ERROR(core_.log->poisoned());
-  Status status = WritePageFile();
+  // Without a commit since the last one only rows and log may be left over from it.
+  const bool changed = core_.log->appended() != core_.page_file->superblock().lsn;
+  Status status = changed ? WritePageFile() : Status::Ok();
   if (status.ok()) {
     status = ReleaseLog();
-    // The page file is as it should be and the log has all rows: the next try may find room for them.
+    // The page file is as it should be and the log has all rows: the next try may find room for
+    // them.
     if (status.code() == Code::kNoSpace && core_.log->poisoned().ok()) return status;
   }
   if (!status.ok() && !ENGRAM_MUTANT(kPoisonIgnored)) {
-    // What is on disk is still right, but what a failed sync left behind is unknown: only a reopening finds out.
+    // What is on disk is still right, but what a failed sync left behind is unknown: only a
+    // reopening finds out.
     core_.log->Poison(status);
     // kNoSpace would say that nothing has changed.
     if (status.code() == Code::kNoSpace) return Status::IoError(std::string(status.message()));
@@ -105,8 +111,8 @@ Checkpointer::Cut Checkpointer::TakeCut() {
 }
 
 Lsn Checkpointer::TakeRound(PageSpace::Cursor& cursor, PageSpace::Images& images, bool& last) {
-  const std::uint64_t round_bytes = core_.page_file->superblock().parameters.journal_blocks *
-                                    std::uint64_t{kBlockBytes};
+  const std::uint64_t round_bytes =
+      core_.page_file->superblock().parameters.journal_blocks * std::uint64_t{kBlockBytes};
   Lsn end = Lsn::kNone;
   last = false;
   // Slices leave the writer room between them; a round is no larger than about half of the journal.

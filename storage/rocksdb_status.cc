@@ -5,8 +5,18 @@
 namespace engram {
 namespace {
 
+// Opening a database, RocksDB takes what a file answers for damage or for wrong options: its words
+// are all that is left of an I/O error. Direct I/O, which nobody asked for, is blamed where CURRENT
+// cannot be opened.
+bool WasIoError(const rocksdb::Status& status) {
+  if (!status.IsCorruption() && !status.IsInvalidArgument()) return false;
+  const std::string text = status.ToString();
+  return text.find("IO error") != text.npos || text.find("Direct I/O") != text.npos;
+}
+
 Code CodeOf(const rocksdb::Status& status) {
   if (status.IsNoSpace()) return Code::kNoSpace;  // an IOError too, so asked first
+  if (WasIoError(status)) return Code::kIoError;
   if (status.IsCorruption()) return Code::kCorruptedIndex;
   if (status.IsBusy() || status.IsLockLimit()) return Code::kBusy;
   if (status.IsNotFound() || status.IsPathNotFound()) return Code::kNotFound;

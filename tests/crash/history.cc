@@ -12,11 +12,11 @@ struct Weight {
   unsigned weight;
 };
 constexpr Weight kWeights[] = {
-    {Step::kInsert, 20},        {Step::kInsertGivenId, 2}, {Step::kBatch, 10},
-    {Step::kMixed, 10},         {Step::kUpdateVector, 6},  {Step::kUpdateMetadata, 6},
-    {Step::kUpdateBoth, 5},     {Step::kErase, 8},         {Step::kFlush, 3},
-    {Step::kWaitDurable, 3},    {Step::kCheckpoint, 6},    {Step::kBusyCheckpoint, 5},
-    {Step::kMaintain, 4},       {Step::kFlushRows, 4},     {Step::kClose, 2},
+    {Step::kInsert, 20},     {Step::kInsertGivenId, 2}, {Step::kBatch, 10},
+    {Step::kMixed, 10},      {Step::kUpdateVector, 6},  {Step::kUpdateMetadata, 6},
+    {Step::kUpdateBoth, 5},  {Step::kErase, 8},         {Step::kFlush, 3},
+    {Step::kWaitDurable, 3}, {Step::kCheckpoint, 6},    {Step::kBusyCheckpoint, 5},
+    {Step::kMaintain, 4},    {Step::kFlushRows, 4},     {Step::kClose, 2},
     {Step::kKill, 3}};
 
 constexpr unsigned TotalWeight() {

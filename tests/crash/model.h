@@ -46,7 +46,8 @@ class Model {
   void Advance(Lsn lsn);
   // A write failed that may be there after a reopening.
   void Doubt(ModelState state) { doubt_ = std::make_shared<ModelState>(std::move(state)); }
-  // A store was opened at `lsn` and holds `state`, one of Candidates(lsn): what lies behind is lost.
+  // A store was opened at `lsn` and holds `state`, one of Candidates(lsn): what lies behind is
+  // lost.
   void Settle(Lsn lsn, const ModelState& state);
 
  private:

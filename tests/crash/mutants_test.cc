@@ -1,6 +1,6 @@
 // Each deliberate break of the protocol (storage/base/test_hooks.h) must be seen by the same checks
-// that the right code passes. Most are caught by a sweep over a short history; some only by a fault,
-// or by bytes that rot.
+// that the right code passes. Most are caught by a sweep over a short history; some only by a
+// fault, or by bytes that rot.
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -50,14 +50,12 @@ struct Script {
 
 // Commits that nobody syncs between checkpoints, rows flushed at any time, recoveries of all kinds.
 const Script kAnyTrouble = {
-    .steps = {Step::kBatch,          Step::kInsert,         Step::kFlushRows,
-              Step::kMixed,          Step::kCheckpoint,     Step::kUpdateVector,
-              Step::kInsert,         Step::kBatch,          Step::kErase,
-              Step::kBusyCheckpoint, Step::kUpdateMetadata, Step::kInsert,
-              Step::kFlushRows,      Step::kKill,           Step::kBatch,
-              Step::kMaintain,       Step::kBusyCheckpoint, Step::kInsert,
-              Step::kMixed,          Step::kClose,          Step::kBatch,
-              Step::kUpdateBoth,     Step::kCheckpoint,     Step::kInsert}};
+    .steps = {Step::kBatch,          Step::kInsert,         Step::kFlushRows,      Step::kMixed,
+              Step::kCheckpoint,     Step::kUpdateVector,   Step::kInsert,         Step::kBatch,
+              Step::kErase,          Step::kBusyCheckpoint, Step::kUpdateMetadata, Step::kInsert,
+              Step::kFlushRows,      Step::kKill,           Step::kBatch,          Step::kMaintain,
+              Step::kBusyCheckpoint, Step::kInsert,         Step::kMixed,          Step::kClose,
+              Step::kBatch,          Step::kUpdateBoth,     Step::kCheckpoint,     Step::kInsert}};
 
 // Checkpoints of several rounds over pages that are there already.
 const Script kManyRounds = {
@@ -67,19 +65,18 @@ const Script kManyRounds = {
     .journal_bytes = 12 << 10};
 
 // Commits between slices, their log not yet durable.
-const Script kBusyCheckpoints = {
-    .steps = {Step::kBatch, Step::kBatch, Step::kBusyCheckpoint, Step::kFlush,
-              Step::kBusyCheckpoint, Step::kFlush, Step::kBusyCheckpoint}};
+const Script kBusyCheckpoints = {.steps = {Step::kBatch, Step::kBatch, Step::kBusyCheckpoint,
+                                           Step::kFlush, Step::kBusyCheckpoint, Step::kFlush,
+                                           Step::kBusyCheckpoint}};
 
 // Torn pages put right, and then a checkpoint that needs the journal.
-const Script kRestores = {
-    .steps = {Step::kBatch, Step::kBatch, Step::kCheckpoint, Step::kErase, Step::kUpdateVector,
-              Step::kBatch, Step::kCheckpoint},
-    .rates = {.verify_one_in = 0,
-              .live_on_one_in = 0,
-              .crash_again_one_in = 0,
-              .crash_again_restored_one_in = 1},
-    .journal_bytes = 256 << 10};
+const Script kRestores = {.steps = {Step::kBatch, Step::kBatch, Step::kCheckpoint, Step::kErase,
+                                    Step::kUpdateVector, Step::kBatch, Step::kCheckpoint},
+                          .rates = {.verify_one_in = 0,
+                                    .live_on_one_in = 0,
+                                    .crash_again_one_in = 0,
+                                    .crash_again_restored_one_in = 1},
+                          .journal_bytes = 256 << 10};
 
 // A tail of the log with holes, and a life after it.
 const Script kTornTails = {
@@ -90,8 +87,9 @@ const Script kTornTails = {
               .crash_again_one_in = 0,
               .crash_again_restored_one_in = 0}};
 
-const Script kHugeCommits = {
-    .steps = {Step::kInsert, Step::kHugeBatch, Step::kInsert, Step::kHugeBatch}};
+const Script kHugeCommits = {.steps = {Step::kInsert, Step::kHugeBatch, Step::kHugeBatch,
+                                       Step::kHugeBatch, Step::kHugeBatch, Step::kHugeBatch,
+                                       Step::kHugeBatch, Step::kHugeBatch}};
 const Script kRaces = {.steps = {Step::kBatch, Step::kRacedCheckpoint, Step::kInsert}};
 
 // A history that goes wrong by itself is caught as well: with the mutant, reopening lost something.
@@ -190,32 +188,32 @@ Hunt PowerLoss(std::uint64_t seed) {
 
 Hunt FailedSyncs(std::uint64_t seed) { return HuntByFailedSyncs(seed, kAnyTrouble.steps); }
 
-#define ENGRAM_CASE(name, hunt) Case{#name, Mutant::name, hunt}
-const Case kCases[] = {
-    ENGRAM_CASE(kLogNotSyncedBeforePages, PowerLoss<kAnyTrouble>),
-    ENGRAM_CASE(kLogSyncedOnlyToS, PowerLoss<kBusyCheckpoints>),
-    ENGRAM_CASE(kImageBeforeAppend, PowerLoss<kRaces>),
-    ENGRAM_CASE(kJournalSkipped, PowerLoss<kManyRounds>),
-    ENGRAM_CASE(kJournalNotSynced, PowerLoss<kManyRounds>),
-    ENGRAM_CASE(kJournalReusedEarly, PowerLoss<kManyRounds>),
-    ENGRAM_CASE(kPagesNotSyncedBeforeSuperblock, PowerLoss<kAnyTrouble>),
-    ENGRAM_CASE(kSuperblockOneSlot, PowerLoss<kAnyTrouble>),
-    ENGRAM_CASE(kSuperblockNotSynced, PowerLoss<kAnyTrouble>),
-    ENGRAM_CASE(kLogCutBeforeSuperblock, PowerLoss<kAnyTrouble>),
-    ENGRAM_CASE(kLogCutIgnoresFamilies, PowerLoss<kAnyTrouble>),
-    ENGRAM_CASE(kRedoGatedByPageLsn, PowerLoss<kManyRounds>),
-    ENGRAM_CASE(kOneLsnForAllFamilies, PowerLoss<kAnyTrouble>),
-    ENGRAM_CASE(kBarrierSkipped, PowerLoss<kAnyTrouble>),
-    ENGRAM_CASE(kFailedSyncRetried, FailedSyncs),
-    ENGRAM_CASE(kPoisonIgnored, FailedSyncs),
-    ENGRAM_CASE(kSegmentDirectoryNotSynced, PowerLoss<kAnyTrouble>),
-    ENGRAM_CASE(kTornTailAsCorruption, PowerLoss<kAnyTrouble>),
-    ENGRAM_CASE(kCommitWithoutLastFrame, PowerLoss<kHugeCommits>),
-    ENGRAM_CASE(kOldGenerationRead, PowerLoss<kTornTails>),
-    ENGRAM_CASE(kGrowthNotLogged, PowerLoss<kAnyTrouble>),
-    ENGRAM_CASE(kJournalOlderRestored, HuntByRot),
-    ENGRAM_CASE(kRestoreNotSynced, PowerLoss<kRestores>),
-    ENGRAM_CASE(kAcknowledgeBeforeSync, PowerLoss<kAnyTrouble>)};
+#define ENGRAM_CASE(name, hunt) \
+  Case { #name, Mutant::name, hunt }
+const Case kCases[] = {ENGRAM_CASE(kLogNotSyncedBeforePages, PowerLoss<kAnyTrouble>),
+                       ENGRAM_CASE(kLogSyncedOnlyToS, PowerLoss<kBusyCheckpoints>),
+                       ENGRAM_CASE(kImageBeforeAppend, PowerLoss<kRaces>),
+                       ENGRAM_CASE(kJournalSkipped, PowerLoss<kManyRounds>),
+                       ENGRAM_CASE(kJournalNotSynced, PowerLoss<kManyRounds>),
+                       ENGRAM_CASE(kJournalReusedEarly, PowerLoss<kManyRounds>),
+                       ENGRAM_CASE(kPagesNotSyncedBeforeSuperblock, PowerLoss<kAnyTrouble>),
+                       ENGRAM_CASE(kSuperblockOneSlot, PowerLoss<kAnyTrouble>),
+                       ENGRAM_CASE(kSuperblockNotSynced, PowerLoss<kAnyTrouble>),
+                       ENGRAM_CASE(kLogCutBeforeSuperblock, PowerLoss<kAnyTrouble>),
+                       ENGRAM_CASE(kLogCutIgnoresFamilies, PowerLoss<kAnyTrouble>),
+                       ENGRAM_CASE(kRedoGatedByPageLsn, PowerLoss<kManyRounds>),
+                       ENGRAM_CASE(kOneLsnForAllFamilies, PowerLoss<kAnyTrouble>),
+                       ENGRAM_CASE(kBarrierSkipped, PowerLoss<kAnyTrouble>),
+                       ENGRAM_CASE(kFailedSyncRetried, FailedSyncs),
+                       ENGRAM_CASE(kPoisonIgnored, FailedSyncs),
+                       ENGRAM_CASE(kSegmentDirectoryNotSynced, PowerLoss<kAnyTrouble>),
+                       ENGRAM_CASE(kTornTailAsCorruption, PowerLoss<kAnyTrouble>),
+                       ENGRAM_CASE(kCommitWithoutLastFrame, PowerLoss<kHugeCommits>),
+                       ENGRAM_CASE(kOldGenerationRead, PowerLoss<kTornTails>),
+                       ENGRAM_CASE(kGrowthNotLogged, PowerLoss<kAnyTrouble>),
+                       ENGRAM_CASE(kJournalOlderRestored, HuntByRot),
+                       ENGRAM_CASE(kRestoreNotSynced, PowerLoss<kRestores>),
+                       ENGRAM_CASE(kAcknowledgeBeforeSync, PowerLoss<kAnyTrouble>)};
 #undef ENGRAM_CASE
 
 class EachMutant : public MutantTest, public testing::WithParamInterface<Case> {};
@@ -241,10 +239,14 @@ INSTANTIATE_TEST_SUITE_P(Mutants, EachMutant, testing::ValuesIn(kCases),
 
 // The hunts have no other prey.
 TEST_F(MutantTest, RightCodePassesEachHunt) {
-  Hunt (*const kHunts[])(std::uint64_t) = {
-      PowerLoss<kAnyTrouble>, PowerLoss<kManyRounds>, PowerLoss<kBusyCheckpoints>,
-      PowerLoss<kRestores>,   PowerLoss<kTornTails>,  PowerLoss<kHugeCommits>,
-      FailedSyncs,            HuntByRot};
+  Hunt (*const kHunts[])(std::uint64_t) = {PowerLoss<kAnyTrouble>,
+                                           PowerLoss<kManyRounds>,
+                                           PowerLoss<kBusyCheckpoints>,
+                                           PowerLoss<kRestores>,
+                                           PowerLoss<kTornTails>,
+                                           PowerLoss<kHugeCommits>,
+                                           FailedSyncs,
+                                           HuntByRot};
   for (std::size_t i = 0; i < std::size(kHunts); ++i) {
     const Hunt hunt = kHunts[i](1);
     EXPECT_EQ(hunt.caught, "") << "hunt " << i;

@@ -21,8 +21,8 @@ std::string Named(PatternId id, const std::string& what) {
 std::string Unequal(PatternId id, const std::string& what, std::int64_t found,
                     std::int64_t expected) {
   if (found == expected) return {};
-  return Named(id, what + " is " + std::to_string(found) + ", expected " +
-                       std::to_string(expected));
+  return Named(id,
+               what + " is " + std::to_string(found) + ", expected " + std::to_string(expected));
 }
 
 std::string ComparePattern(const Pattern& found, const PatternModel& expected, bool metadata) {
@@ -199,8 +199,8 @@ std::string CheckVerifies(const std::shared_ptr<FileSystem>& files, const std::s
   if (!report.ok()) return "verify: " + report.status().ToString();
   if (report->findings.empty()) return {};
   const Finding& first = report->findings.front();
-  return "verify: " + std::to_string(report->findings.size()) + " findings, the first: " +
-         first.where + ": " + first.what;
+  return "verify: " + std::to_string(report->findings.size()) +
+         " findings, the first: " + first.where + ": " + first.what;
 }
 
 }  // namespace engram

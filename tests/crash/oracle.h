@@ -16,8 +16,8 @@ namespace engram {
 // and version, and nothing else (I2); searches exact (I6). Else what differs.
 std::string CheckAnswers(Engine& engine, const ModelState& state);
 
-// The same, and there is a row for each version in the pages and no other (I3). A poisoned store may
-// have changes in pages that nobody sees and no row names.
+// The same, and there is a row for each version in the pages and no other (I3). A poisoned store
+// may have changes in pages that nobody sees and no row names.
 std::string CheckHolds(Engine& engine, const ModelState& state);
 
 // Empty where VerifyStore() finds nothing wrong, or there is no store yet.

@@ -111,6 +111,11 @@ bool Player::Excused(const std::string& what, const Status& status) {
   }
   if (poison.ok()) {
     if (status.code() == Code::kReadOnly) return Fail(what + ": poison without a cause");
+    // Clean: what failed may be done again.
+    const std::uint64_t hits = stage_.faults->faults_hit();
+    if (std::exchange(excused_faults_, hits) == hits) {
+      return Fail(what + ": " + status.ToString() + ", and no fault since the last failure");
+    }
     model_.Advance(visible());
     return true;
   }
@@ -173,8 +178,8 @@ bool Player::CheckOpened() {
 
 bool Player::Check() {
   if (engine_ == nullptr) return true;
-  const std::string wrong = poisoned() ? CheckAnswers(*engine_, model_.newest())
-                                       : CheckHolds(*engine_, model_.newest());
+  const std::string wrong =
+      poisoned() ? CheckAnswers(*engine_, model_.newest()) : CheckHolds(*engine_, model_.newest());
   return wrong.empty() || Fail("visible: " + wrong);
 }
 
@@ -483,9 +488,10 @@ bool Player::CommitFailed(const Transaction& transaction, const std::vector<Chan
   if (!Excused("commit", transaction.status)) return false;
   if (was_poisoned) return true;
   if (poisoned()) {
-    const auto inserts = static_cast<std::size_t>(
-        std::count_if(changes.begin(), changes.end(),
-                      [](const Change& c) { return c.kind == Change::Kind::kInsert; }));
+    const auto inserts =
+        static_cast<std::size_t>(std::count_if(changes.begin(), changes.end(), [](const Change& c) {
+          return c.kind == Change::Kind::kInsert;
+        }));
     model_.Advance(visible());
     if (transaction.ids.size() == inserts) model_.Doubt(Apply(changes, transaction));
   }

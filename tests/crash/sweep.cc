@@ -9,8 +9,8 @@ namespace {
 
 constexpr CrashPolicy kRandomPolicies[] = {CrashPolicy::kRandomSectors, CrashPolicy::kRandomOps,
                                            CrashPolicy::kPrefix, CrashPolicy::kGarbage};
-constexpr Step kAfterwards[] = {Step::kInsert, Step::kUpdateBoth, Step::kBatch,
-                                Step::kCheckpoint, Step::kErase, Step::kCheckpoint};
+constexpr Step kAfterwards[] = {Step::kInsert,     Step::kUpdateBoth, Step::kBatch,
+                                Step::kCheckpoint, Step::kErase,      Step::kCheckpoint};
 
 constexpr std::int64_t kLongerThanALife = 60'000'000;  // us
 
@@ -51,9 +51,8 @@ std::string SweepCounts::ToString() const {
   return item("images", images) + ", " + item("crash points", crash_points) + ", " +
          item("with restored pages", restored) + ", " + item("with replayed commits", replayed) +
          ", " + item("verified", verified) + ", " + item("lived on", lived_on) + ", " +
-         item("crashed again: images", second_images) + ", " +
-         item("crash points", second_points) + ", " +
-         item("of them from restored pages", from_restored);
+         item("crashed again: images", second_images) + ", " + item("crash points", second_points) +
+         ", " + item("of them from restored pages", from_restored);
 }
 
 bool Sweeper::SweepTrace(const SimFileSystem& disk, const Player& player, Depth depth) {
@@ -93,8 +92,8 @@ bool Sweeper::CrashWith(const CrashReplayer& replayer, CrashPolicy policy, const
   const std::string wrong = CheckImage(image, player.KnownAt(replayer), depth);
   if (wrong.empty()) return true;
   failure_ = std::string(depth == Depth::kFirst ? "" : "second ") + "crash after operation " +
-             std::to_string(replayer.position()) + " with policy '" + NameOf(policy) + "': " +
-             wrong + (failure_.empty() ? "" : "\n  " + failure_);
+             std::to_string(replayer.position()) + " with policy '" + NameOf(policy) +
+             "': " + wrong + (failure_.empty() ? "" : "\n  " + failure_);
   return false;
 }
 
@@ -103,8 +102,7 @@ std::string Sweeper::CheckImage(const SimImage& image, const Known& known, Depth
   if (depth == Depth::kSecond) ++counts_.second_images;
   if (OneIn(rates_.verify_one_in)) {
     ++counts_.verified;
-    std::string wrong =
-        CheckVerifies(std::make_shared<SimFileSystem>(image), Player::kDirectory);
+    std::string wrong = CheckVerifies(std::make_shared<SimFileSystem>(image), Player::kDirectory);
     if (!wrong.empty()) return wrong;
   }
   // Not before what the store has seen: its clock never goes back.
@@ -117,9 +115,8 @@ std::string Sweeper::CheckImage(const SimImage& image, const Known& known, Depth
   const bool replayed = counters.replayed_commits.load(std::memory_order_relaxed) > 0;
   counts_.restored += restored ? 1 : 0;
   counts_.replayed += replayed ? 1 : 0;
-  const bool again =
-      depth == Depth::kFirst &&
-      OneIn(restored ? rates_.crash_again_restored_one_in : rates_.crash_again_one_in);
+  const bool again = depth == Depth::kFirst && OneIn(restored ? rates_.crash_again_restored_one_in
+                                                              : rates_.crash_again_one_in);
   if (again || OneIn(rates_.live_on_one_in)) {
     ++counts_.lived_on;
     if (!LiveOn(player, 1 + random_() % std::size(kAfterwards))) {

@@ -71,8 +71,8 @@ class Sweeper {
   std::string failure_;
 };
 
-// Opens the store that an image holds, lets it live on where `steps` is not 0, and checks all along.
-// Empty where all is well.
+// Opens the store that an image holds, lets it live on where `steps` is not 0, and checks all
+// along. Empty where all is well.
 std::string CheckCrashed(const SimImage& image, const Known& known, const StoreShape& shape,
                          std::int64_t now_us, std::uint64_t seed, std::size_t steps);
 
