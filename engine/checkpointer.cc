@@ -12,6 +12,11 @@
 namespace engram {
 namespace {
 
+std::int64_t SteadyMicros(Clock& clock) {
+  const auto now = clock.Steady().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::microseconds>(now).count();
+}
+
 // The writer role for one slice; left out by the mutant that takes images between linking and
 // append.
 class ENGRAM_SCOPED_CAPABILITY SliceLock {
@@ -37,7 +42,16 @@ class ENGRAM_SCOPED_CAPABILITY SliceLock {
 Checkpointer::Checkpointer(Core& core) : core_(core) {
   lsn_.store(Raw(core.page_file->superblock().lsn), std::memory_order_relaxed);
   number_.store(core.page_file->superblock().checkpoint, std::memory_order_relaxed);
-  last_us_.store(core.clock->NowMicros(), std::memory_order_relaxed);
+  NoteTime();
+}
+
+void Checkpointer::NoteTime() {
+  last_us_.store(SteadyMicros(*core_.clock), std::memory_order_relaxed);
+}
+
+std::uint64_t Checkpointer::LogBytes() const {
+  return core_.counters.replayed_bytes.load(std::memory_order_relaxed) +
+         core_.log->counters().bytes_appended;
 }
 
 Status Checkpointer::Run() {
@@ -89,7 +103,8 @@ Status Checkpointer::WritePageFile() {
   number_.store(checkpoint, std::memory_order_relaxed);
   journal_bytes_.store(core_.journal->bytes_written(), std::memory_order_relaxed);
   page_bytes_.store(core_.page_file->bytes_written(), std::memory_order_relaxed);
-  last_us_.store(core_.clock->NowMicros(), std::memory_order_relaxed);
+  log_bytes_at_cut_.store(cut.log_bytes, std::memory_order_relaxed);
+  NoteTime();
   return Status::Ok();
 }
 
@@ -104,6 +119,7 @@ Checkpointer::Cut Checkpointer::TakeCut() {
   cut.superblock = core_.page_file->superblock();
   ++cut.superblock.checkpoint;
   cut.superblock.lsn = core_.log->appended();
+  cut.log_bytes = LogBytes();
   cut.superblock.log_generation = core_.generation;
   cut.superblock.state = core_.writer.state;
   cut.extents = core_.page_file->Extents();
@@ -112,7 +128,7 @@ Checkpointer::Cut Checkpointer::TakeCut() {
 
 Lsn Checkpointer::TakeRound(PageSpace::Cursor& cursor, PageSpace::Images& images, bool& last) {
   const std::uint64_t round_bytes =
-      core_.page_file->superblock().parameters.journal_blocks * std::uint64_t{kBlockBytes};
+      core_.page_file->parameters().journal_blocks * std::uint64_t{kBlockBytes};
   Lsn end = Lsn::kNone;
   last = false;
   // Slices leave the writer room between them; a round is no larger than about half of the journal.
@@ -144,7 +160,7 @@ Status Checkpointer::WriteRounds(std::uint64_t checkpoint, PageSpace::Images& im
 
 Status Checkpointer::WriteRound(std::uint64_t checkpoint, std::uint32_t round,
                                 std::span<const PageImage> images) {
-  ENGRAM_RETURN_IF_ERROR(core_.journal->WriteRound(checkpoint, round, images));
+  ENGRAM_RETURN_IF_ERROR(core_.journal->WriteRound({core_.generation, checkpoint, round}, images));
   ENGRAM_SYNC_POINT("checkpoint:journal");
   ENGRAM_RETURN_IF_ERROR(core_.page_file->WritePages(images));
   ENGRAM_SYNC_POINT("checkpoint:pages");
@@ -178,14 +194,15 @@ bool Checkpointer::Due() const {
   const auto file_bytes = core_.page_file->BytesOnDisk();
   const std::uint64_t log_limit =
       std::max(options.checkpoint_log_bytes, file_bytes.ok() ? *file_bytes / 4 : 0);
-  if (core_.log->BytesSince(last) >= log_limit) return true;
+  const std::uint64_t at_cut = log_bytes_at_cut_.load(std::memory_order_relaxed);
+  if (LogBytes() - at_cut >= log_limit) return true;
   if (options.dirty_page_bytes != 0 && core_.pages->dirty_bytes() >= options.dirty_page_bytes) {
     return true;
   }
   const auto interval =
       std::chrono::duration_cast<std::chrono::microseconds>(options.checkpoint_interval).count();
   return interval != 0 &&
-         core_.clock->NowMicros() - last_us_.load(std::memory_order_relaxed) >= interval;
+         SteadyMicros(*core_.clock) - last_us_.load(std::memory_order_relaxed) >= interval;
 }
 
 }  // namespace engram

@@ -37,6 +37,7 @@ class Checkpointer {
   struct Cut {
     Superblock superblock{};
     std::vector<ExtentEntry> extents;
+    std::uint64_t log_bytes = 0;  // LogBytes() then
   };
 
   // Everything up to the superblock.
@@ -53,6 +54,10 @@ class Checkpointer {
       ENGRAM_REQUIRES(mutex_);
   Status MarkFamilies() ENGRAM_EXCLUDES(core_.writer_role);
   Status CutLog(Lsn lsn);
+  // Frames appended or replayed since the store was opened: what a recovery from a cut reads is the
+  // difference.
+  std::uint64_t LogBytes() const;
+  void NoteTime();
 
   Core& core_;
   Mutex mutex_;
@@ -60,7 +65,8 @@ class Checkpointer {
   std::atomic<std::uint64_t> number_{0};
   std::atomic<std::uint64_t> journal_bytes_{0};
   std::atomic<std::uint64_t> page_bytes_{0};
-  std::atomic<std::int64_t> last_us_{0};
+  std::atomic<std::uint64_t> log_bytes_at_cut_{0};
+  std::atomic<std::int64_t> last_us_{0};  // by the steady clock
 };
 
 }  // namespace engram

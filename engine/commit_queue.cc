@@ -1,5 +1,7 @@
 #include "engine/commit_queue.h"
 
+#include "storage/base/test_hooks.h"
+
 namespace engram {
 
 void CommitQueue::Submit(Transaction& transaction) {
@@ -7,6 +9,7 @@ void CommitQueue::Submit(Transaction& transaction) {
   {
     MutexLock lock(mutex_);
     waiting_.push_back(&transaction);
+    ENGRAM_SYNC_POINT("queue:joined");
     while (!transaction.done && waiting_.front() != &transaction) transaction.wake.Wait(mutex_);
     if (transaction.done) return;
     group = TakeGroup();  // stays in line, so that nobody else leads meanwhile

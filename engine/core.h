@@ -53,11 +53,25 @@ struct Limbo {
   std::vector<SlotId> slots;
 };
 
+// Where ids go on while the store is open.
+struct IdCursor {
+  // Above every id in use: one that a caller gives may not be below it.
+  PatternId next = 1;
+  // The store itself gives none below it: a commit that was lost may have used them.
+  PatternId given_from = 1;
+};
+
+// Where ids would go on after a crash, whatever it loses: StoreState::next_id and reserved_id as a commit on disk has them.
+struct DurableIds {
+  std::uint64_t next = 0;
+  std::uint64_t reserved = 0;
+};
+
 // What the writer alone knows. Guarded by Core::writer_role.
 struct WriterState {
   StoreState state{};
-  // Ids below it are reserved by a commit that is on disk.
-  std::uint64_t durable_reserved_id = 0;
+  IdCursor ids;
+  DurableIds durable_ids;
   std::deque<DeadSlot> dead;  // by valid_to
   std::deque<Limbo> limbo;    // by epoch
 };
@@ -67,6 +81,7 @@ struct Counters {
   std::atomic<std::uint64_t> commits{0};
   std::atomic<std::uint64_t> searches{0};
   std::atomic<std::uint64_t> replayed_commits{0};
+  std::atomic<std::uint64_t> replayed_bytes{0};  // of frames
   std::atomic<std::uint64_t> restored_pages{0};
   std::atomic<std::uint64_t> live{0};
   std::atomic<std::uint64_t> dead{0};

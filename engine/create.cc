@@ -39,22 +39,19 @@ Superblock FirstSuperblock(const Core& core, const NodeLayout& layout, StorePara
 
 Status CreateStoreFiles(Core& core) {
   const Options& options = core.options();
-  if (options.dimensions == 0) {
-    return Status::InvalidArgument("dimensions is 0: a new store needs 1 to 16384");
-  }
+  StoreParameters parameters{};
+  parameters.seed = options.seed;
+  parameters.dimensions = options.dimensions;
+  parameters.m = options.m == 0 ? kDefaultM : options.m;
+  parameters.metric = options.metric.value_or(kDefaultMetric);
+  const std::uint64_t journal_bytes = AlignUp(options.journal_bytes, kBlockBytes);
+  parameters.journal_blocks = static_cast<std::uint32_t>(journal_bytes / kBlockBytes);
+  ENGRAM_ASSIGN_OR_RETURN(const NodeLayout layout, NodeLayout::Create(parameters));
   FileSystem& fs = *core.file_system;
   for (const std::string& directory : {core.LogPath(), core.MetaPath()}) {
     ENGRAM_RETURN_IF_ERROR(fs.CreateDirectory(directory));
     ENGRAM_RETURN_IF_ERROR(CheckEmpty(core, directory));
   }
-  StoreParameters parameters{};
-  parameters.seed = options.seed;
-  parameters.dimensions = options.dimensions;
-  parameters.m = options.m;
-  parameters.metric = options.metric;
-  const std::uint64_t journal_bytes = AlignUp(options.journal_bytes, kBlockBytes);
-  parameters.journal_blocks = static_cast<std::uint32_t>(journal_bytes / kBlockBytes);
-  ENGRAM_ASSIGN_OR_RETURN(const NodeLayout layout, NodeLayout::Create(parameters));
   ENGRAM_RETURN_IF_ERROR(Journal::Create(fs, core.JournalPath(), journal_bytes));
   // The other names first: where the page file's is durable, so are they.
   ENGRAM_RETURN_IF_ERROR(fs.SyncDirectory(core.directory));

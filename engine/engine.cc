@@ -3,10 +3,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <string_view>
 #include <thread>
 #include <utility>
 
 #include "engine/recovery.h"
+#include "storage/base/check.h"
 #include "storage/base/coding.h"
 #include "storage/base/status_macros.h"
 #include "storage/base/uring_file_system.h"
@@ -15,6 +17,9 @@ namespace engram {
 namespace {
 
 constexpr std::uint32_t kOthersMayWrite = 0022;
+// A scan is bound by the memory's bandwidth, which fewer cores than a large machine has use up; and in a host process threads
+// are not ours alone.
+constexpr unsigned kDefaultSearchThreads = 16;
 
 std::uint64_t DefaultMemoryBudget() {
   const auto pages = static_cast<std::uint64_t>(sysconf(_SC_PHYS_PAGES));
@@ -48,13 +53,39 @@ Result<bool> Exists(FileSystem& fs, const std::string& path) {
   return info.status();
 }
 
+std::string WithoutTrailingSlashes(std::string path) {
+  while (path.size() > 1 && path.back() == '/') path.pop_back();
+  return path;
+}
+
+// The directory that holds the name of `directory`, which ends without a slash unless it is the root.
+std::string ParentOf(const std::string& directory) {
+  const auto slash = directory.find_last_of('/');
+  const std::size_t begin = slash == std::string::npos ? 0 : slash + 1;
+  const std::string_view name = std::string_view(directory).substr(begin);
+  if (name == "." || name == "..") return JoinPath(directory, "..");
+  return begin == 0 ? "." : WithoutTrailingSlashes(directory.substr(0, begin));
+}
+
+// Makes the directory of a store that is to be made. A name that an interrupted call made may not be durable yet, so the
+// directory above is synced even where the name is there.
+Status PrepareDirectory(FileSystem& fs, const std::string& directory, const Options& options) {
+  if (options.dimensions == 0) {
+    return Status::InvalidArgument("dimensions is 0: a new store needs 1 to " +
+                                   std::to_string(kMaxDimensions));
+  }
+  ENGRAM_RETURN_IF_ERROR(fs.CreateDirectory(directory));
+  return fs.SyncDirectory(ParentOf(directory));
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Engine>> Engine::Open(const std::string& directory, EngineOptions config,
                                              Access access) {
+  if (directory.empty()) return Status::InvalidArgument("the name of the directory is empty");
   std::unique_ptr<Engine> engine(new Engine());  // NOLINT: the constructor is private
   Core& core = engine->core_;
-  core.directory = directory;
+  core.directory = WithoutTrailingSlashes(directory);
   core.file_system = config.file_system ? config.file_system : MakeBestFileSystem();
   core.clock = config.clock != nullptr ? config.clock : SystemClock();
   core.logger = Logger(config.options.log);
@@ -69,13 +100,8 @@ Result<std::unique_ptr<Engine>> Engine::Open(const std::string& directory, Engin
   if (!there && !may_create) {
     return Status::NotFound(directory + " holds no store: there is no graph.engram in it");
   }
-  if (may_create) {
-    ENGRAM_RETURN_IF_ERROR(fs.CreateDirectory(directory));
-    const auto slash = directory.find_last_of('/');
-    const std::string parent = slash == std::string::npos ? "." : directory.substr(0, std::max<std::size_t>(slash, 1));
-    ENGRAM_RETURN_IF_ERROR(fs.SyncDirectory(parent));
-  }
-  ENGRAM_RETURN_IF_ERROR(CheckDirectory(fs, directory, options.check_permissions));
+  if (!there) ENGRAM_RETURN_IF_ERROR(PrepareDirectory(fs, core.directory, options));
+  ENGRAM_RETURN_IF_ERROR(CheckDirectory(fs, core.directory, options.check_permissions));
   ENGRAM_ASSIGN_OR_RETURN(engine->lock_,
                           fs.Lock(core.LockPath(),
                                   core.read_only ? LockMode::kShared : LockMode::kExclusive, LockOwner()));
@@ -95,8 +121,7 @@ Status Engine::OpenLocked(bool create) {
   checkpointer_ = std::make_unique<Checkpointer>(core_);
   maintenance_ = std::make_unique<Maintenance>(core_, *writer_, *checkpointer_);
   ENGRAM_RETURN_IF_ERROR(DeclareFields());
-  StartThreads();
-  return Status::Ok();
+  return StartThreads();
 }
 
 Status Engine::DeclareFields() {
@@ -113,20 +138,28 @@ Status Engine::DeclareFields() {
                                  std::to_string(wanted.size()) + "): pass none, or the same");
 }
 
-void Engine::StartThreads() {
+Status Engine::StartThreads() {
   const Options& options = core_.options();
   std::size_t searchers = options.search_threads;
-  if (searchers == 0) searchers = std::max(1u, std::thread::hardware_concurrency());
+  if (searchers == 0) searchers = std::clamp(std::thread::hardware_concurrency(), 1u, kDefaultSearchThreads);
   if (options.background_threads == 0 && options.search_threads == 0) searchers = 1;
   pool_ = std::make_unique<ScanPool>(searchers - 1);
-  if (options.background_threads > 0 && !core_.read_only) maintenance_->Start();
+  if (pool_->helpers() + 1 < searchers) {
+    core_.logger.Warning(core_.directory + ": the system gave " + std::to_string(pool_->helpers()) +
+                         " threads for searches, wanted were " + std::to_string(searchers - 1));
+  }
+  if (options.background_threads == 0 || core_.read_only) return Status::Ok();
+  return maintenance_->Start();
 }
 
 Engine::~Engine() {
   if (maintenance_ != nullptr) maintenance_->Stop();
 }
 
+void Engine::CheckOpen() const { ENGRAM_CHECK(core_.meta != nullptr); }
+
 Status Engine::RequireWritable() const {
+  CheckOpen();
   if (core_.read_only) return Status::ReadOnly(core_.directory + " was opened for reading only");
   return core_.log->poisoned();
 }
@@ -134,6 +167,7 @@ Status Engine::RequireWritable() const {
 void Engine::Commit(Transaction& transaction) {
   transaction.status = RequireWritable();
   if (transaction.status.ok()) queue_->Submit(transaction);
+  if (!transaction.status.ok()) core_.meta->DeliverLog();  // it may know more of the reason
 }
 
 Status Engine::Flush() {
@@ -142,6 +176,9 @@ Status Engine::Flush() {
 }
 
 Status Engine::WaitDurable(Lsn lsn) {
+  CheckOpen();
+  // What is durable stays so, whatever failed since.
+  if (core_.log != nullptr && lsn <= core_.log->durable()) return Status::Ok();
   ENGRAM_RETURN_IF_ERROR(RequireWritable());
   if (lsn > core_.versions.visible()) {
     return Status::InvalidArgument("commit " + std::to_string(Raw(lsn)) +
@@ -153,7 +190,9 @@ Status Engine::WaitDurable(Lsn lsn) {
 
 Status Engine::Checkpoint() {
   ENGRAM_RETURN_IF_ERROR(RequireWritable());
-  return checkpointer_->Run();
+  const Status status = checkpointer_->Run();
+  core_.meta->DeliverLog();
+  return status;
 }
 
 Status Engine::RunMaintenance(std::chrono::microseconds budget) {
@@ -162,6 +201,7 @@ Status Engine::RunMaintenance(std::chrono::microseconds budget) {
 }
 
 Status Engine::Close() {
+  CheckOpen();
   if (const std::uint64_t open = core_.versions.snapshots(); open > 0) {
     return Status::Busy(std::to_string(open) + " snapshots of " + core_.directory +
                         " are still open: drop them first");

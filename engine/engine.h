@@ -52,9 +52,11 @@ class Engine {
   ~Engine();
 
   std::uint32_t dimensions() const { return core_.layout->dimensions(); }
-  Metric metric() const { return core_.page_file->superblock().parameters.metric; }
+  Metric metric() const { return core_.page_file->parameters().metric; }
   const Options& options() const { return core_.options(); }
 
+  // Errors: kReadOnly: opened for reading only, or a write or sync failed.
+  Status RequireWritable() const;
   // Commits `transaction`; its status, lsn and ids say what became of it.
   void Commit(Transaction& transaction);
 
@@ -72,7 +74,8 @@ class Engine {
   Status RunMaintenance(std::chrono::microseconds budget);
   Result<Stats> GetStats();
 
-  // kBusy while a snapshot is open; else the store is closed, whatever the last checkpoint met.
+  // kBusy while a snapshot is open; else the store is closed, whatever the last checkpoint met: only the destructor may be
+  // called then.
   Status Close();
 
   // For tests, which look inside.
@@ -82,9 +85,10 @@ class Engine {
   Engine() = default;
 
   Status OpenLocked(bool create);
-  Status RequireWritable() const;
   Status DeclareFields();
-  void StartThreads();
+  Status StartThreads();
+  // Ends the process where Close() was called before.
+  void CheckOpen() const;
   // The version of `id` that `at` sees, if there is one. Pre: pinned.
   Result<std::optional<SlotId>> FindVisible(PatternId id, Lsn at);
   Result<Pattern> ReadPattern(SlotId slot, const ReadRequest& request);

@@ -1,19 +1,34 @@
 #include "engine/maintenance.h"
 
 #include <algorithm>
+#include <string>
+#include <system_error>
 
 #include "storage/base/status_macros.h"
+#include "storage/base/test_hooks.h"
 
 namespace engram {
 namespace {
 
 constexpr std::size_t kSlotsAtATime = 256;
-constexpr std::chrono::milliseconds kLongestNap{200};
+constexpr std::chrono::milliseconds kShortestNap{1};
+constexpr std::chrono::milliseconds kNap{200};
+constexpr std::chrono::milliseconds kBudget{2};
 
 }  // namespace
 
-void Maintenance::Start() {
-  thread_ = std::thread([this] { Loop(); });
+Status Maintenance::Start() {
+  try {
+    ENGRAM_SYNC_POINT("maintenance:start_thread");
+    syncer_ = std::thread([this] { SyncLoop(); });
+    worker_ = std::thread([this] { WorkLoop(); });
+  } catch (const std::system_error& error) {
+    Stop();
+    return Status::IoError("the system gives the store of " + core_.directory +
+                           " no thread for background work (" + error.what() +
+                           "): raise its limit, or set background_threads to 0");
+  }
+  return Status::Ok();
 }
 
 void Maintenance::Stop() {
@@ -22,14 +37,25 @@ void Maintenance::Stop() {
     stop_ = true;
   }
   wake_.NotifyAll();
-  if (thread_.joinable()) thread_.join();
+  if (syncer_.joinable()) syncer_.join();
+  if (worker_.joinable()) worker_.join();
 }
 
 Status Maintenance::RunOnce(std::chrono::microseconds budget) {
+  Status status = SyncPromised(std::chrono::steady_clock::time_point::max());
+  if (status.ok()) status = FreeAndCheckpoint(budget);
+  core_.meta->DeliverLog();
+  return status;
+}
+
+Status Maintenance::SyncPromised(std::chrono::steady_clock::time_point before) {
+  const auto promised = core_.log->promised_sync();
+  if (promised && *promised <= before) return core_.log->SyncAll();
+  return core_.log->poisoned();
+}
+
+Status Maintenance::FreeAndCheckpoint(std::chrono::microseconds budget) {
   const auto end = core_.clock->Steady() + budget;
-  if (core_.options().durability != Durability::kNone) {
-    ENGRAM_RETURN_IF_ERROR(core_.log->SyncAll());
-  }
   for (bool more = true; more && core_.clock->Steady() < end;) {
     MutexLock role(core_.writer_role);
     const std::size_t before = core_.writer.dead.size();
@@ -39,21 +65,36 @@ Status Maintenance::RunOnce(std::chrono::microseconds budget) {
   return checkpointer_.Due() ? checkpointer_.Run() : Status::Ok();
 }
 
-void Maintenance::Loop() {
-  // Half of the promised interval, so that a sync begins well before it has passed.
-  const auto nap = std::min<std::chrono::nanoseconds>(core_.options().sync_interval / 2, kLongestNap);
-  for (bool told = false;;) {
-    {
-      MutexLock lock(mutex_);
-      if (!stop_) wake_.WaitFor(mutex_, std::max<std::chrono::nanoseconds>(nap, std::chrono::milliseconds(1)));
-      if (stop_) return;
-    }
-    const Status status = RunOnce(std::chrono::milliseconds(2));
-    if (!status.ok() && !told) {
-      core_.logger.Error("background work of " + core_.directory + " failed: " + status.ToString());
-    }
-    told = !status.ok();
+void Maintenance::SyncLoop() {
+  const auto nap =
+      std::clamp<std::chrono::nanoseconds>(core_.options().sync_interval / 4, kShortestNap, kNap);
+  for (bool told = false; Sleep(nap);) {
+    // What is due before the next look, and the time that a sync takes.
+    const Status status = SyncPromised(core_.clock->Steady() + 2 * nap);
+    Tell(status, "syncs", told);
   }
+}
+
+void Maintenance::WorkLoop() {
+  for (bool told = false; Sleep(kNap);) {
+    const Status status = FreeAndCheckpoint(kBudget);
+    // A store that takes no writes any more is told of by the other thread.
+    if (core_.log->poisoned().ok()) Tell(status, "background work", told);
+    core_.meta->DeliverLog();
+  }
+}
+
+bool Maintenance::Sleep(std::chrono::nanoseconds nap) {
+  MutexLock lock(mutex_);
+  if (!stop_) wake_.WaitFor(mutex_, nap);
+  return !stop_;
+}
+
+void Maintenance::Tell(const Status& status, const char* what, bool& told) const {
+  if (!status.ok() && !told) {
+    core_.logger.Error(std::string(what) + " of " + core_.directory + " failed: " + status.ToString());
+  }
+  told = !status.ok();
 }
 
 }  // namespace engram

@@ -1,5 +1,5 @@
-// What happens by the clock: syncs of what was written with kInterval, checkpoints that are due, slots that can be freed. On a
-// thread of its own, or on the host's by RunOnce().
+// What happens by the clock: syncs of what was written with kInterval, checkpoints that are due, slots that can be freed. On
+// two threads of its own, since a sync must not wait for a checkpoint, or on the host's by RunOnce().
 // Threads: any thread. Implements docs/concurrency.md, "Threads".
 #ifndef ENGRAM_ENGINE_MAINTENANCE_H_
 #define ENGRAM_ENGINE_MAINTENANCE_H_
@@ -22,20 +22,29 @@ class Maintenance {
       : core_(core), writer_(writer), checkpointer_(checkpointer) {}
   ~Maintenance() { Stop(); }
 
-  // Starts a thread; Stop() ends it.
-  void Start();
+  // Starts the threads; Stop() ends them. Errors: kIoError where the system gives none.
+  Status Start() ENGRAM_EXCLUDES(mutex_);
   void Stop() ENGRAM_EXCLUDES(mutex_);
 
-  // One round on this thread: sync what is unsynced, free slots until `budget` is used, checkpoint if one is due.
+  // One round on this thread: sync what kInterval has promised, free slots until `budget` is used, checkpoint if one is due.
   Status RunOnce(std::chrono::microseconds budget);
 
  private:
-  void Loop() ENGRAM_EXCLUDES(mutex_);
+  void SyncLoop() ENGRAM_EXCLUDES(mutex_);
+  void WorkLoop() ENGRAM_EXCLUDES(mutex_);
+  // False where it is time to end.
+  bool Sleep(std::chrono::nanoseconds nap) ENGRAM_EXCLUDES(mutex_);
+  // A sync where one is promised before `before`.
+  Status SyncPromised(std::chrono::steady_clock::time_point before);
+  Status FreeAndCheckpoint(std::chrono::microseconds budget);
+  // Once for failures in a row.
+  void Tell(const Status& status, const char* what, bool& told) const;
 
   Core& core_;
   Writer& writer_;
   Checkpointer& checkpointer_;
-  std::thread thread_;
+  std::thread syncer_;
+  std::thread worker_;
   Mutex mutex_;
   CondVar wake_;
   bool stop_ ENGRAM_GUARDED_BY(mutex_) = false;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <map>
 #include <utility>
 
 #include "storage/base/coding.h"
@@ -24,7 +25,8 @@ Status LoadSegment(Core& core, SegmentKind segment, std::vector<BadPage>& bad) {
   }
   ENGRAM_RETURN_IF_ERROR(core.pages->Extend(segment, core.page_file->PageCount(segment)));
   const std::uint32_t page_bytes = core.pages->page_bytes(segment);
-  const auto at_a_time = static_cast<std::uint32_t>(std::max<std::uint64_t>(1, kReadBytes / page_bytes));
+  const auto at_a_time =
+      static_cast<std::uint32_t>(std::max<std::uint64_t>(1, kReadBytes / page_bytes));
   for (std::uint32_t first = 0; first < pages; first += at_a_time) {
     const std::uint32_t count = std::min(at_a_time, pages - first);
     std::byte* const to = core.pages->mutable_base(segment) + std::size_t{first} * page_bytes;
@@ -32,18 +34,34 @@ Status LoadSegment(Core& core, SegmentKind segment, std::vector<BadPage>& bad) {
     ENGRAM_RETURN_IF_ERROR(core.page_file->ReadPages(segment, first, count, bytes));
     for (std::uint32_t i = 0; i < count; ++i) {
       const PageRef ref{segment, static_cast<PageId>(first + i)};
-      Status why = CheckPage(bytes.subspan(std::size_t{i} * page_bytes, page_bytes), ref, core.store_id);
+      Status why =
+          CheckPage(bytes.subspan(std::size_t{i} * page_bytes, page_bytes), ref, core.store_id);
       if (!why.ok()) bad.push_back({ref, std::move(why)});
     }
   }
   return Status::Ok();
 }
 
-// In place and durable at once: the next checkpoint overwrites the journal, the only other place of these bytes.
-Status RestoreInPlace(Core& core, std::span<const PageImage> images) {
-  ENGRAM_RETURN_IF_ERROR(core.page_file->WritePages(images));
-  if (ENGRAM_MUTANT(kRestoreNotSynced)) return Status::Ok();
-  return core.page_file->Sync();
+// The images of a round whose checkpoint did not finish, of pages in use, where writing them in
+// place had begun. Pages that look right may be so in the system's memory alone (a killed process,
+// a failed sync), and this journal, durable before any of them was written, is soon overwritten.
+// Where writing had not begun, the journal itself may not be durable: nothing is then taken from
+// it, and nothing is missing.
+std::vector<PageImage> BegunRound(const Core& core, const Journal::Round& round,
+                                  std::span<const BadPage> bad) {
+  const StoreState& state = core.page_file->superblock().state;
+  std::vector<PageImage> images;
+  bool begun = !bad.empty();
+  for (const PageImage& image : round.images) {
+    const auto [segment, page] = image.ref;
+    const bool in_use = Raw(page) < PagesInUse(*core.layout, state, segment);
+    if (!in_use || image.bytes.size() != core.pages->page_bytes(segment)) continue;
+    begun = begun ||
+            std::memcmp(core.pages->page(image.ref), image.bytes.data(), image.bytes.size()) == 0;
+    images.push_back(image);
+  }
+  if (!begun || ENGRAM_MUTANT(kRoundNotRepeated)) images.clear();
+  return images;
 }
 
 }  // namespace
@@ -67,8 +85,8 @@ std::uint32_t PagesInUse(const NodeLayout& layout, const StoreState& state, Segm
 
 std::array<std::uint32_t, kSegments> PageSizes(const PageFile& file) {
   std::array<std::uint32_t, kSegments> sizes{};
-  for (const SegmentKind segment : {SegmentKind::kNodes, SegmentKind::kUpper, SegmentKind::kNodeSlots,
-                                    SegmentKind::kUpperSlots}) {
+  for (const SegmentKind segment : {SegmentKind::kNodes, SegmentKind::kUpper,
+                                    SegmentKind::kNodeSlots, SegmentKind::kUpperSlots}) {
     sizes[IndexOf(segment)] = file.PageBytes(segment);
   }
   return sizes;
@@ -78,12 +96,13 @@ std::vector<PageImage> ImagesFor(const Journal::Round& round, std::uint64_t chec
                                  std::vector<BadPage>& bad) {
   std::vector<PageImage> images;
   // An older checkpoint's image lacks what the superblock says is in the page.
-  if (round.checkpoint < checkpoint && !ENGRAM_MUTANT(kJournalOlderRestored)) return images;
+  if (round.name.checkpoint < checkpoint && !ENGRAM_MUTANT(kJournalOlderRestored)) return images;
+  std::map<std::pair<SegmentKind, PageId>, const PageImage*> by_page;
+  for (const PageImage& image : round.images) by_page[{image.ref.segment, image.ref.page}] = &image;
   std::erase_if(bad, [&](const BadPage& page) {
-    const auto image = std::find_if(round.images.begin(), round.images.end(),
-                                    [&](const PageImage& i) { return i.ref == page.ref; });
-    if (image == round.images.end()) return false;
-    images.push_back(*image);
+    const auto image = by_page.find({page.ref.segment, page.ref.page});
+    if (image == by_page.end()) return false;
+    images.push_back(*image->second);
     return true;
   });
   return images;
@@ -98,9 +117,9 @@ Status PutImages(Core& core, std::span<const PageImage> images) {
                                     " bytes, expected " + std::to_string(page_bytes));
     }
     ENGRAM_RETURN_IF_ERROR(CheckPage(image.bytes, image.ref, core.store_id));
-    std::memcpy(core.pages->mutable_base(image.ref.segment) +
-                    std::size_t{Raw(image.ref.page)} * page_bytes,
-                image.bytes.data(), page_bytes);
+    std::memcpy(
+        core.pages->mutable_base(image.ref.segment) + std::size_t{Raw(image.ref.page)} * page_bytes,
+        image.bytes.data(), page_bytes);
   }
   return Status::Ok();
 }
@@ -108,12 +127,12 @@ Status PutImages(Core& core, std::span<const PageImage> images) {
 Status ReadPagesInUse(Core& core, std::vector<BadPage>& bad) {
   const auto sizes = PageSizes(*core.page_file);
   // Addresses are free, but not without end: what a sanitizer allows, and 2^32 slots need no more.
-  const std::uint64_t capacity = std::min<std::uint64_t>(
-      std::uint64_t{sizes[IndexOf(SegmentKind::kNodes)]} << 32, 1ull << 42);
+  const std::uint64_t capacity =
+      std::min<std::uint64_t>(std::uint64_t{sizes[IndexOf(SegmentKind::kNodes)]} << 32, 1ull << 42);
   ENGRAM_ASSIGN_OR_RETURN(core.pages, PageSpace::Create(core.store_id, sizes, capacity));
   core.slots = std::make_unique<SlotMap>(*core.pages, SegmentKind::kNodeSlots);
-  for (const SegmentKind segment : {SegmentKind::kNodes, SegmentKind::kUpper, SegmentKind::kNodeSlots,
-                                    SegmentKind::kUpperSlots}) {
+  for (const SegmentKind segment : {SegmentKind::kNodes, SegmentKind::kUpper,
+                                    SegmentKind::kNodeSlots, SegmentKind::kUpperSlots}) {
     ENGRAM_RETURN_IF_ERROR(LoadSegment(core, segment, bad));
   }
   MutexLock role(core.writer_role);
@@ -122,21 +141,29 @@ Status ReadPagesInUse(Core& core, std::vector<BadPage>& bad) {
   return Status::Ok();
 }
 
-Result<std::uint64_t> LoadPages(Core& core) {
+Result<LoadedPages> LoadPages(Core& core) {
+  LoadedPages loaded;
   std::vector<BadPage> bad;
   ENGRAM_RETURN_IF_ERROR(ReadPagesInUse(core, bad));
-  if (bad.empty()) return std::uint64_t{0};
-  ENGRAM_ASSIGN_OR_RETURN(const Journal::Round round, core.journal->Read());
-  const std::vector<PageImage> images =
-      ImagesFor(round, core.page_file->superblock().checkpoint, bad);
+  const std::uint64_t checkpoint = core.page_file->superblock().checkpoint;
+  ENGRAM_ASSIGN_OR_RETURN(const std::uint64_t journaled, core.journal->ReadCheckpoint());
+  const bool unfinished = journaled > checkpoint && !core.read_only;
+  if (bad.empty() && !unfinished) return loaded;
+
+  ENGRAM_ASSIGN_OR_RETURN(loaded.round, core.journal->Read());
+  std::vector<PageImage> begun;
+  if (unfinished) begun = BegunRound(core, loaded.round, bad);
+  std::vector<PageImage> torn = ImagesFor(loaded.round, checkpoint, bad);
   if (!bad.empty()) {
     return Status::CorruptedIndex(core.GraphPath() + ": " + std::string(bad.front().why.message()) +
                                   " and the journal has no image of it (" +
                                   std::to_string(bad.size()) + " such pages)");
   }
-  ENGRAM_RETURN_IF_ERROR(PutImages(core, images));
-  if (!core.read_only) ENGRAM_RETURN_IF_ERROR(RestoreInPlace(core, images));
-  return std::uint64_t{images.size()};
+  loaded.torn = torn.size();
+  // Where a round is unfinished, a torn page is one of its pages.
+  loaded.unproven = begun.empty() ? std::move(torn) : std::move(begun);
+  ENGRAM_RETURN_IF_ERROR(PutImages(core, loaded.unproven));
+  return loaded;
 }
 
 }  // namespace engram

@@ -8,12 +8,20 @@
 #include "index/node_view.h"
 #include "storage/base/coding.h"
 #include "storage/base/status_macros.h"
+#include "storage/meta_codec.h"
+#include "wal/log_format.h"
 
 namespace engram {
 namespace {
 
-// Ids reserved beyond the need, where a commit may be lost that gave ids away.
+// Ids reserved beyond the need, where a commit may be lost that used ids.
 constexpr std::uint64_t kReservedAhead = 65536;
+
+// An operation is never cut in the log, and a frame ends with the one that reaches kTargetPayloadBytes. The keys of a version
+// that is retired come from its metadata, and are no longer.
+constexpr std::size_t kFixedBytes = 64 << 10;  // more than an operation takes beside vector, metadata and keys
+static_assert(kTargetPayloadBytes + kMaxDimensions * sizeof(float) + kMaxMetadataBytes + kFixedBytes <=
+              kMaxFrameBytes);
 
 Status WithPosition(Status status, std::size_t position, std::size_t count) {
   if (status.ok() || count == 1) return status;
@@ -25,44 +33,65 @@ std::span<const std::byte> BytesOf(VectorView vector) { return std::as_bytes(vec
 
 }  // namespace
 
-Result<CommitPlan> Planner::Add(Transaction& transaction, std::uint64_t durable_reserved_id,
+Result<CommitPlan> Planner::Add(Transaction& transaction, const DurableIds& durable,
                                 std::uint64_t available_slots) {
   Draft draft;
   draft.state = state_;
-  draft.state.clock_us = std::max(state_.clock_us, core_.clock->NowMicros());
+  draft.now_us = core_.clock->NowMicros();
+  draft.state.clock_us = std::max(state_.clock_us, draft.now_us);
+  draft.available_slots = available_slots;
+  draft.plan.ids = ids_;
   draft.plan.transaction = &transaction;
   draft.plan.lsn = next_lsn_;
   draft.plan.needs_sync = transaction.durability == Durability::kSync;
   draft.changes.reserve(transaction.ops.size());
   transaction.ids.clear();
-  for (std::size_t i = 0; i < transaction.ops.size(); ++i) {
-    Status status =
-        std::visit([&](const auto& op) { return Plan(draft, op); }, transaction.ops[i]);
-    if (!status.ok()) return WithPosition(std::move(status), i, transaction.ops.size());
-  }
-  ReserveIds(draft, durable_reserved_id);
-  ENGRAM_RETURN_IF_ERROR(Finish(draft, available_slots));
+  transaction.refused.clear();
+  ENGRAM_RETURN_IF_ERROR(PlanAll(draft, transaction));
+  ReserveIds(draft, durable);
+  ENGRAM_RETURN_IF_ERROR(Finish(draft));
   state_ = draft.state;
+  ids_ = draft.plan.ids;
   next_lsn_ = Next(next_lsn_);
   return std::move(draft.plan);
 }
 
+Status Planner::PlanAll(Draft& draft, Transaction& transaction) {
+  const bool skip = transaction.on_refusal == OnRefusal::kSkip;
+  for (std::size_t i = 0; i < transaction.ops.size(); ++i) {
+    Status status =
+        std::visit([&](const auto& op) { return Plan(draft, op); }, transaction.ops[i]);
+    if (status.ok()) continue;
+    if (!skip) return WithPosition(std::move(status), i, transaction.ops.size());
+    transaction.refused.push_back({i, std::move(status)});
+  }
+  if (skip && transaction.refused.size() == transaction.ops.size()) {
+    return transaction.refused.front().status;
+  }
+  return Status::Ok();
+}
+
 Status Planner::Plan(Draft& draft, const PendingInsert& op) {
-  StoreState& state = draft.state;
-  if (op.id.has_value() && *op.id < state.next_id) {
+  IdCursor& ids = draft.plan.ids;
+  if (op.id.has_value() && *op.id < ids.next) {
     return Status::AlreadyExists("id " + std::to_string(*op.id) +
                                  " was used before or may have been: ids below " +
-                                 std::to_string(state.next_id) + " are taken");
+                                 std::to_string(ids.next) + " are taken");
   }
-  const PatternId id = op.id.value_or(state.next_id);
-  state.next_id = id + 1;
+  if (draft.plan.transaction->on_refusal == OnRefusal::kSkip) {
+    const std::uint64_t inserts = draft.changes.size() + 1;
+    ENGRAM_RETURN_IF_ERROR(CheckRoom(state_.live + inserts, inserts, draft.available_slots));
+  }
+  const PatternId id = op.id.value_or(std::max(ids.next, ids.given_from));
+  ids.next = id + 1;
+  draft.gives_ids |= !op.id.has_value();
   Change change;
   change.id = id;
   change.changed = true;
   change.after = Content{.vector = BytesOf(op.vector),
                          .norm = op.norm,
                          .metadata = std::span<const std::byte>(op.metadata),
-                         .timestamp_us = op.timestamp_us.value_or(state.clock_us),
+                         .timestamp_us = op.timestamp_us.value_or(draft.now_us),
                          .type = op.type};
   draft.by_id.emplace(id, draft.changes.size());
   draft.changes.push_back(std::move(change));
@@ -141,17 +170,41 @@ Status Planner::ReadMetadata(Draft& draft, PatternId id, Content& content) {
   return Status::Ok();
 }
 
-void Planner::ReserveIds(Draft& draft, std::uint64_t durable_reserved_id) const {
+// A commit without a sync may be lost after its ids are known outside. What is on disk before says where ids then go on: for
+// ids that the store gave, everybody's; for ids that the caller gave, the store's alone, since the caller may bring the
+// same patterns again.
+void Planner::ReserveIds(Draft& draft, const DurableIds& durable) {
   StoreState& state = draft.state;
+  const PatternId next = draft.plan.ids.next;
+  state.next_id = std::max(state.next_id, next);
+  const bool may_be_lost = !draft.plan.needs_sync && !draft.plan.transaction->ids.empty();
+  if (may_be_lost && draft.gives_ids && next > durable.next) {
+    state.next_id = std::max(state.next_id, next + kReservedAhead);
+    draft.plan.needs_sync = true;
+  }
+  if (may_be_lost && next > durable.reserved) {
+    state.reserved_id = std::max(state.reserved_id, next + kReservedAhead);
+    draft.plan.needs_sync = true;
+  }
   state.reserved_id = std::max(state.reserved_id, state.next_id);
-  if (draft.plan.needs_sync || draft.plan.transaction->ids.empty()) return;
-  if (state.next_id <= durable_reserved_id) return;
-  // The commit may be lost after its ids were handed out: a reservation that is on disk goes before.
-  state.reserved_id = std::max(state.reserved_id, state.next_id + kReservedAhead);
-  draft.plan.needs_sync = true;
 }
 
-Status Planner::Finish(Draft& draft, std::uint64_t available_slots) {
+Status Planner::CheckRoom(std::uint64_t live, std::uint64_t inserts,
+                          std::uint64_t available_slots) const {
+  const std::uint64_t limit = core_.options().max_elements;
+  // A store that was opened with a limit below its count still takes what does not add to it.
+  if (limit != 0 && live > std::max(limit, state_.live)) {
+    return Status::IndexFull("the store would hold " + std::to_string(live) +
+                             " patterns, max_elements is " + std::to_string(limit));
+  }
+  if (inserts > available_slots) {
+    return Status::IndexFull("the page file has room for " + std::to_string(available_slots) +
+                             " more patterns, the commit has " + std::to_string(inserts));
+  }
+  return Status::Ok();
+}
+
+Status Planner::Finish(Draft& draft) {
   StoreState& state = draft.state;
   CommitRecord& record = draft.plan.record;
   std::uint64_t inserts = 0;
@@ -165,15 +218,7 @@ Status Planner::Finish(Draft& draft, std::uint64_t available_slots) {
     if (change.after.has_value()) ++inserts;
   }
   state.live += inserts;
-  const std::uint64_t limit = core_.options().max_elements;
-  if (limit != 0 && inserts > 0 && state.live > limit) {
-    return Status::IndexFull("the store would hold " + std::to_string(state.live) +
-                             " patterns, max_elements is " + std::to_string(limit));
-  }
-  if (inserts > available_slots) {
-    return Status::IndexFull("the page file has room for " + std::to_string(available_slots) +
-                             " more patterns, the commit has " + std::to_string(inserts));
-  }
+  ENGRAM_RETURN_IF_ERROR(CheckRoom(state.live, inserts, draft.available_slots));
   for (Change& change : draft.changes) {
     if (!change.changed) continue;
     if (!change.after.has_value()) {

@@ -26,6 +26,7 @@ struct CommitPlan {
   Transaction* transaction = nullptr;  // nullptr: the store's own
   Lsn lsn = Lsn::kNone;
   CommitRecord record;
+  IdCursor ids;  // after it
   std::deque<std::vector<std::byte>> owned_bytes;
   std::deque<std::string> owned_text;
   bool needs_sync = false;
@@ -34,13 +35,14 @@ struct CommitPlan {
 // Plans the transactions of one group, each seeing those before it.
 class Planner {
  public:
-  // `first` is the LSN of the group's first commit; `state` what holds before it.
-  Planner(Core& core, Lsn first, const StoreState& state)
-      : core_(core), next_lsn_(first), state_(state) {}
+  // `first` is the LSN of the group's first commit; `state` and `ids` what holds before it.
+  Planner(Core& core, Lsn first, const StoreState& state, const IdCursor& ids)
+      : core_(core), next_lsn_(first), state_(state), ids_(ids) {}
 
   // Errors (nothing changed): kNotFound, kAlreadyExists, kIndexFull, and what reading a row met. Messages of batches name
-  // the operation's position.
-  Result<CommitPlan> Add(Transaction& transaction, std::uint64_t durable_reserved_id,
+  // the operation's position. With OnRefusal::kSkip the first two and kIndexFull are written to `refused`, and are an error
+  // only where no operation is left.
+  Result<CommitPlan> Add(Transaction& transaction, const DurableIds& durable,
                          std::uint64_t available_slots);
 
   // Gives the slots of `plan`, the last one that was added, back.
@@ -71,8 +73,12 @@ class Planner {
     StoreState state;
     std::vector<Change> changes;  // in order of first use
     std::unordered_map<PatternId, std::size_t> by_id;
+    std::int64_t now_us = 0;
+    std::uint64_t available_slots = 0;
+    bool gives_ids = false;  // the store does, not the caller
   };
 
+  Status PlanAll(Draft& draft, Transaction& transaction);
   Status Plan(Draft& draft, const PendingInsert& op);
   Status Plan(Draft& draft, const PendingUpdate& op);
   Status Plan(Draft& draft, const PendingErase& op);
@@ -80,12 +86,15 @@ class Planner {
   Result<Change*> Require(Draft& draft, PatternId id);
   Result<std::optional<Content>> FindLive(PatternId id);
   Status ReadMetadata(Draft& draft, PatternId id, Content& content);
-  void ReserveIds(Draft& draft, std::uint64_t durable_reserved_id) const;
-  Status Finish(Draft& draft, std::uint64_t available_slots);
+  static void ReserveIds(Draft& draft, const DurableIds& durable);
+  // Whether the store may hold `live` patterns, `inserts` of them in new slots.
+  Status CheckRoom(std::uint64_t live, std::uint64_t inserts, std::uint64_t available_slots) const;
+  Status Finish(Draft& draft);
 
   Core& core_;
   Lsn next_lsn_;
   StoreState state_;
+  IdCursor ids_;
   // Ids that earlier transactions of the group changed; nullopt: ended. Neither pages nor rows know of it yet.
   std::unordered_map<PatternId, std::optional<Content>> overlay_;
 };

@@ -57,6 +57,7 @@ Result<Pattern> Engine::ReadPattern(SlotId slot, const ReadRequest& request) {
 }
 
 Result<Pattern> Engine::Get(PatternId id, const ReadRequest& request) {
+  CheckOpen();
   ENGRAM_ASSIGN_OR_RETURN(const Versions::Pin pin, core_.versions.Begin());
   ENGRAM_ASSIGN_OR_RETURN(const std::optional<SlotId> slot,
                           FindVisible(id, request.snapshot.value_or(pin.lsn())));
@@ -65,6 +66,7 @@ Result<Pattern> Engine::Get(PatternId id, const ReadRequest& request) {
 }
 
 Result<bool> Engine::Contains(PatternId id, std::optional<Lsn> snapshot) {
+  CheckOpen();
   ENGRAM_ASSIGN_OR_RETURN(const Versions::Pin pin, core_.versions.Begin());
   ENGRAM_ASSIGN_OR_RETURN(const std::optional<SlotId> slot,
                           FindVisible(id, snapshot.value_or(pin.lsn())));
@@ -72,6 +74,7 @@ Result<bool> Engine::Contains(PatternId id, std::optional<Lsn> snapshot) {
 }
 
 Status Engine::ForEach(const std::function<bool(const Pattern&)>& visit, const ReadRequest& request) {
+  CheckOpen();
   ENGRAM_ASSIGN_OR_RETURN(const Versions::Pin pin, core_.versions.Begin());
   const Lsn at = request.snapshot.value_or(pin.lsn());
   const std::uint32_t slots = core_.visible_slots.load(std::memory_order_acquire);
@@ -87,6 +90,7 @@ Status Engine::ForEach(const std::function<bool(const Pattern&)>& visit, const R
 }
 
 Result<SearchResult> Engine::Search(const SearchRequest& request) {
+  CheckOpen();
   core_.counters.searches.fetch_add(1, std::memory_order_relaxed);
   ENGRAM_ASSIGN_OR_RETURN(const Versions::Pin pin, core_.versions.Begin());
   return Scan(request, request.snapshot.value_or(pin.lsn()));

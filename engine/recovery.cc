@@ -1,7 +1,7 @@
 #include "engine/recovery.h"
 
 #include <algorithm>
-#include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,19 +19,17 @@ namespace {
 
 Status CheckAgainstOptions(const Core& core, const StoreParameters& parameters) {
   const Options& options = core.options();
-  if (options.dimensions == 0) return Status::Ok();
-  if (options.dimensions != parameters.dimensions) {
-    return Status::DimensionMismatch(core.directory + " holds vectors of " +
-                                     std::to_string(parameters.dimensions) +
-                                     " dimensions, the options say " +
-                                     std::to_string(options.dimensions));
+  if (options.dimensions != 0 && options.dimensions != parameters.dimensions) {
+    return Status::DimensionMismatch(
+        core.directory + " holds vectors of " + std::to_string(parameters.dimensions) +
+        " dimensions, the options say " + std::to_string(options.dimensions));
   }
-  if (options.metric != parameters.metric) {
+  if (options.metric.value_or(parameters.metric) != parameters.metric) {
     return Status::InvalidArgument(core.directory + " was created with metric " +
                                    std::string(MetricName(parameters.metric)) +
-                                   ", the options say " + std::string(MetricName(options.metric)));
+                                   ", the options say " + std::string(MetricName(*options.metric)));
   }
-  if (options.m != parameters.m) {
+  if (options.m != 0 && options.m != parameters.m) {
     return Status::InvalidArgument(core.directory + " was created with m " +
                                    std::to_string(parameters.m) + ", the options say " +
                                    std::to_string(options.m));
@@ -41,16 +39,21 @@ Status CheckAgainstOptions(const Core& core, const StoreParameters& parameters) 
 
 Status OpenPageFile(Core& core) {
   const OpenMode mode = core.read_only ? OpenMode::kRead : OpenMode::kReadWrite;
-  ENGRAM_ASSIGN_OR_RETURN(core.page_file, PageFile::Open(*core.file_system, core.GraphPath(), mode));
+  ENGRAM_ASSIGN_OR_RETURN(core.page_file,
+                          PageFile::Open(*core.file_system, core.GraphPath(), mode));
   const Superblock& superblock = core.page_file->superblock();
   ENGRAM_RETURN_IF_ERROR(CheckAgainstOptions(core, superblock.parameters));
   core.store_id = superblock.store_id;
   ENGRAM_ASSIGN_OR_RETURN(const NodeLayout layout, NodeLayout::Create(superblock.parameters));
   core.layout = std::make_unique<NodeLayout>(layout);
-  ENGRAM_ASSIGN_OR_RETURN(
-      core.journal,
-      Journal::Open(*core.file_system, core.JournalPath(), mode, core.store_id,
-                    superblock.parameters.journal_blocks * std::uint64_t{kBlockBytes}));
+  auto journal = Journal::Open(*core.file_system, core.JournalPath(), mode, core.store_id,
+                               superblock.parameters.journal_blocks * std::uint64_t{kBlockBytes});
+  // "Not found" would say that there is no store.
+  if (journal.code() == Code::kNotFound) {
+    return Status::CorruptedIndex(core.JournalPath() + " is missing, which every store has");
+  }
+  ENGRAM_RETURN_IF_ERROR(journal.status());
+  core.journal = std::move(*journal);
   return Status::Ok();
 }
 
@@ -64,6 +67,7 @@ Status OpenMetaStore(Core& core) {
   options.file_system = core.file_system;
   options.directory = core.MetaPath();
   options.read_only = core.read_only;
+  options.store_id = core.store_id;
   options.buffer_bytes = core.options().metadata_buffer_bytes;
   options.log = core.options().log;
   // Opening adds no rows; replay begins when the log is open.
@@ -102,8 +106,39 @@ void CollectDead(Core& core) ENGRAM_REQUIRES(core.writer_role) {
   core.writer.dead.assign(dead.begin(), dead.end());
 }
 
-// Commits behind `known_durable` are copied into the new segment: the tail that a killed process or a failed sync left
-// may be in the system's memory only, and syncing its file again would prove nothing.
+// Every opening for writing leaves a segment that is durable before a checkpoint can name its
+// generation.
+Status CheckLogIsThere(const Core& core, const LogEnd& end) {
+  const Superblock& superblock = core.page_file->superblock();
+  if (end.generation >= superblock.log_generation) return Status::Ok();
+  const std::string expected = "expected one of generation " +
+                               std::to_string(superblock.log_generation) +
+                               " or newer, as the superblock says";
+  return Status::CorruptedIndex(core.LogPath() + ": " +
+                                (end.segments == 0 ? std::string("no log segment")
+                                                   : "the newest segment is of generation " +
+                                                         std::to_string(end.generation)) +
+                                ", " + expected);
+}
+
+// What was read may be in the system's memory alone, after a kill or a failed sync
+// (docs/recovery.md, "What the cache may hide"). Pages are written again under the journal's
+// protection, the superblock while the older one and the log still make up for it: the log is cut
+// by it, and the next one overwrites the older. Where the log no longer reaches back to the older,
+// it was durable before the log was cut.
+Status ProvePageFile(Core& core, const LoadedPages& pages, const LogEnd& end) {
+  // One sync for both: the journal makes up for pages, whichever superblock counts.
+  ENGRAM_RETURN_IF_ERROR(core.page_file->WritePages(pages.unproven));
+  if (ENGRAM_MUTANT(kRestoreNotSynced)) return Status::Ok();
+  if (ENGRAM_MUTANT(kSuperblockNotRepeated)) return core.page_file->Sync();
+  const std::optional<Lsn> older = core.page_file->older_lsn();
+  const bool replaceable = older && end.segments > 0 && end.first <= Next(*older);
+  return replaceable ? core.page_file->RepeatSuperblock() : core.page_file->Sync();
+}
+
+// Commits behind `known_durable` are copied into the new segment: the tail that a killed process or
+// a failed sync left may be in the system's memory only, and syncing its file again would prove
+// nothing.
 Status OpenLogWriter(Core& core, const LogEnd& end, Lsn last, Lsn known_durable) {
   LogWriterOptions options;
   options.file_system = core.file_system;
@@ -125,14 +160,14 @@ Status FinishRecovery(Core& core, Lsn last) {
   core.slots->Rebuild(state.node_slots);
   ENGRAM_RETURN_IF_ERROR(CheckCounts(core));
   CollectDead(core);
-  // Ids that may have been handed out and lost are never given again.
-  state.next_id = std::max(state.next_id, state.reserved_id);
-  core.writer.durable_reserved_id = state.reserved_id;
+  // Behind every id that may have been used and lost: Planner::ReserveIds().
+  core.writer.ids = {state.next_id, state.reserved_id};
+  core.writer.durable_ids = {state.next_id, state.reserved_id};
   core.visible_slots.store(state.node_slots, std::memory_order_release);
   core.versions.Publish(last);
   core.counters.live.store(state.live, std::memory_order_relaxed);
   core.counters.dead.store(state.dead, std::memory_order_relaxed);
-  core.counters.next_id.store(state.next_id, std::memory_order_relaxed);
+  core.counters.next_id.store(state.reserved_id, std::memory_order_relaxed);
   core.counters.free_slots.store(core.slots->free(), std::memory_order_relaxed);
   return Status::Ok();
 }
@@ -141,9 +176,9 @@ Status FinishRecovery(Core& core, Lsn last) {
 
 Status RecoverStore(Core& core) {
   ENGRAM_RETURN_IF_ERROR(OpenPageFile(core));
-  ENGRAM_ASSIGN_OR_RETURN(const std::uint64_t restored, LoadPages(core));
-  core.counters.restored_pages.store(restored, std::memory_order_relaxed);
-  if (core.read_only && restored > 0) return RefuseUnclean(core, "a page is torn");
+  ENGRAM_ASSIGN_OR_RETURN(const LoadedPages pages, LoadPages(core));
+  core.counters.restored_pages.store(pages.torn, std::memory_order_relaxed);
+  if (core.read_only && pages.torn > 0) return RefuseUnclean(core, "a page is torn");
   ENGRAM_RETURN_IF_ERROR(OpenMetaStore(core));
 
   const Lsn checkpoint = core.page_file->superblock().lsn;
@@ -151,10 +186,12 @@ Status RecoverStore(Core& core) {
   const Lsn oldest = std::min(checkpoint, *std::min_element(families.begin(), families.end()));
   const Lsn newest = std::max(checkpoint, *std::max_element(families.begin(), families.end()));
   ENGRAM_ASSIGN_OR_RETURN(const LogEnd end, FindLogEnd(core, oldest, newest));
+  ENGRAM_RETURN_IF_ERROR(CheckLogIsThere(core, end));
   const Lsn last = std::max(end.last, newest);
   if (core.read_only) {
     if (oldest != last) return RefuseUnclean(core, "the log is ahead");
   } else {
+    ENGRAM_RETURN_IF_ERROR(ProvePageFile(core, pages, end));
     // The log first: rows that are replayed must not reach the disk ahead of it.
     core.generation =
         std::max(end.generation,

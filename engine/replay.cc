@@ -9,6 +9,7 @@
 #include "storage/base/coding.h"
 #include "storage/base/status_macros.h"
 #include "storage/base/test_hooks.h"
+#include "wal/log_frames.h"
 #include "wal/record_codec.h"
 
 namespace engram {
@@ -41,6 +42,7 @@ class RowFeeder {
 
   Status Flush() {
     if (last_ == Lsn::kNone) return Status::Ok();
+    ENGRAM_RETURN_IF_ERROR(core_.meta->Resume());
     ENGRAM_RETURN_IF_ERROR(core_.meta->Apply(rows_, last_, families_));
     rows_.Clear();
     kept_.clear();
@@ -101,6 +103,7 @@ Status ReplayLog(Core& core, Lsn oldest, Lsn newest) {
   const auto visit = [&](Lsn lsn, std::span<const std::span<const std::byte>> payloads)
                          ENGRAM_NO_THREAD_SAFETY_ANALYSIS -> Status {
     core.counters.replayed_commits.fetch_add(1, std::memory_order_relaxed);
+    core.counters.replayed_bytes.fetch_add(CommitSpace(payloads), std::memory_order_relaxed);
     CommitRecord record;
     for (const auto payload : payloads) ENGRAM_RETURN_IF_ERROR(DecodePayload(payload, record));
     if (lsn > checkpoint && !GatedOut(core, lsn, record)) {

@@ -1,6 +1,9 @@
 #include "engine/scan_pool.h"
 
 #include <atomic>
+#include <system_error>
+
+#include "storage/base/test_hooks.h"
 
 namespace engram {
 
@@ -17,7 +20,14 @@ struct ScanPool::Job {
 
 ScanPool::ScanPool(std::size_t helpers) {
   threads_.reserve(helpers);
-  for (std::size_t i = 0; i < helpers; ++i) threads_.emplace_back([this] { Work(); });
+  try {
+    for (std::size_t i = 0; i < helpers; ++i) {
+      ENGRAM_SYNC_POINT("scan_pool:start_thread");
+      threads_.emplace_back([this] { Work(); });
+    }
+  } catch (const std::system_error&) {
+    // The system has no more threads for us. Those there are do.
+  }
 }
 
 ScanPool::~ScanPool() {

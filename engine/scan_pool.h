@@ -16,6 +16,7 @@ namespace engram {
 
 class ScanPool {
  public:
+  // May start fewer helpers, where the system gives no more threads.
   explicit ScanPool(std::size_t helpers);
   ~ScanPool();
   ScanPool(const ScanPool&) = delete;

@@ -22,14 +22,15 @@ Result<std::uint64_t> DirectoryBytes(FileSystem& fs, const std::string& director
 }  // namespace
 
 Result<Stats> Engine::GetStats() {
+  CheckOpen();
   Stats stats;
-  const Superblock& superblock = core_.page_file->superblock();
+  const StoreParameters& parameters = core_.page_file->parameters();
   stats.count = core_.counters.live.load(std::memory_order_relaxed);
   stats.dead = core_.counters.dead.load(std::memory_order_relaxed);
   stats.free_slots = core_.counters.free_slots.load(std::memory_order_relaxed);
   stats.dimensions = dimensions();
   stats.metric = metric();
-  stats.m = superblock.parameters.m;
+  stats.m = parameters.m;
   stats.last_lsn = core_.versions.visible();
   stats.durable_lsn = core_.log ? core_.log->durable() : stats.last_lsn;
   stats.checkpoint_lsn = checkpointer_->lsn();
@@ -39,7 +40,7 @@ Result<Stats> Engine::GetStats() {
   stats.oldest_snapshot = core_.versions.oldest_snapshot();
 
   ENGRAM_ASSIGN_OR_RETURN(stats.page_file_bytes, core_.page_file->BytesOnDisk());
-  stats.journal_bytes = superblock.parameters.journal_blocks * std::uint64_t{kBlockBytes};
+  stats.journal_bytes = parameters.journal_blocks * std::uint64_t{kBlockBytes};
   ENGRAM_ASSIGN_OR_RETURN(stats.log_bytes, DirectoryBytes(*core_.file_system, core_.LogPath()));
   ENGRAM_ASSIGN_OR_RETURN(stats.metadata_bytes, DirectoryBytes(*core_.file_system, core_.MetaPath()));
   stats.bytes_on_disk =

@@ -4,6 +4,7 @@
 #ifndef ENGRAM_ENGINE_TRANSACTION_H_
 #define ENGRAM_ENGINE_TRANSACTION_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <variant>
@@ -40,13 +41,27 @@ struct PendingErase {
 
 using PendingOp = std::variant<PendingInsert, PendingUpdate, PendingErase>;
 
+// What becomes of a transaction of which one operation cannot be.
+enum class OnRefusal : std::uint8_t {
+  kFail,  // nothing is done
+  kSkip,  // the others are done; only for inserts
+};
+
+struct Refusal {
+  std::size_t position = 0;  // in `ops`
+  Status status;
+};
+
 struct Transaction {
   std::vector<PendingOp> ops;
   Durability durability = Durability::kSync;
+  OnRefusal on_refusal = OnRefusal::kFail;
 
+  // With kSkip a success says that every operation but the refused ones is done; not that there is one.
   Status status;
+  std::vector<Refusal> refused;  // by position; only with kSkip
   Lsn lsn = Lsn::kNone;
-  std::vector<PatternId> ids;  // of the inserts, in order
+  std::vector<PatternId> ids;  // of the inserts, in order, without the refused ones
 
   // For the commit queue.
   std::uint64_t bytes = 0;  // about what it will take in the log

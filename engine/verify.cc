@@ -146,8 +146,8 @@ Status Verifier::OpenJournal() {
   core_.journal = std::move(*opened);
   // What is not whole in it is ordinary after a crash.
   ENGRAM_ASSIGN_OR_RETURN(round_, core_.journal->Read());
-  if (round_.checkpoint > superblock.checkpoint + 1) {
-    AddFile("graph.journal: header", "checkpoint " + std::to_string(round_.checkpoint) +
+  if (round_.name.checkpoint > superblock.checkpoint + 1) {
+    AddFile("graph.journal: header", "checkpoint " + std::to_string(round_.name.checkpoint) +
                                          ", expected at most " +
                                          std::to_string(superblock.checkpoint + 1));
   }
@@ -170,11 +170,11 @@ Status Verifier::RestorePages() {
   const std::uint64_t checkpoint = core_.page_file->superblock().checkpoint;
   // Pages of the superblock's own checkpoint were durable before it: they were damaged since,
   // which no crash does, though recovery mends them too.
-  if (round_.checkpoint <= checkpoint) {
+  if (round_.name.checkpoint <= checkpoint) {
     for (const BadPage& page : bad_) findings_.AddStatus(FindingKind::kPage, page.why);
   }
   const std::vector<PageImage> images = ImagesFor(round_, checkpoint, bad_);
-  if (round_.checkpoint > checkpoint) {
+  if (round_.name.checkpoint > checkpoint) {
     for (const BadPage& page : bad_) findings_.AddStatus(FindingKind::kPage, page.why);
   }
   const Status status = PutImages(core_, images);
@@ -189,9 +189,12 @@ void Verifier::OpenMetaStore() {
   options.file_system = core_.file_system;
   options.directory = core_.MetaPath();
   options.read_only = true;
+  if (core_.page_file != nullptr) options.store_id = core_.store_id;
   auto opened = MetaStore::Open(options);
   // Before the first checkpoint the log has all rows, and an opening makes the store anew.
-  if (opened.code() == Code::kNotFound && core_.page_file->superblock().lsn == Lsn::kNone) return;
+  const bool may_be_missing =
+      core_.page_file != nullptr && core_.page_file->superblock().lsn == Lsn::kNone;
+  if (opened.code() == Code::kNotFound && may_be_missing) return;
   if (!opened.ok()) {
     AddFile("meta", std::string(opened.status().message()));
     return;
@@ -274,7 +277,7 @@ void Verifier::CheckLogEnd(const LogEnd& end) {
   const unsigned other = 1 - superblock.slot;
   const bool never_written = superblock.checkpoint == 1;
   if (slots_[other].ok() || never_written || *last_ > superblock.lsn) return;
-  if (round_.checkpoint > superblock.checkpoint) return;
+  if (round_.name.checkpoint > superblock.checkpoint) return;
   findings_.AddStatus(FindingKind::kFile, slots_[other]);
 }
 

@@ -35,6 +35,7 @@ Result<Versions::Pin> Versions::Begin() {
   // Either this sees the writer's step and pins the new epoch, or the writer's look at the lines sees the pin.
   std::uint64_t epoch = readers_.epoch();
   for (;;) {
+    ENGRAM_SYNC_POINT("versions:epoch_read");
     line->epoch.store(epoch, std::memory_order_seq_cst);
     const std::uint64_t now = readers_.epoch();
     if (now == epoch) break;
@@ -43,6 +44,7 @@ Result<Versions::Pin> Versions::Begin() {
   // The same with the LSN: where the horizon has passed it meanwhile, a newer commit is visible.
   for (;;) {
     const Lsn lsn = visible();
+    ENGRAM_SYNC_POINT("versions:lsn_read");
     line->lsn.store(Raw(lsn), std::memory_order_seq_cst);
     ENGRAM_SYNC_POINT("versions:pinned");
     if (horizon_.load(std::memory_order_seq_cst) <= Raw(lsn)) return Pin(line, lsn);
@@ -80,6 +82,7 @@ Lsn Versions::AdvanceHorizon() {
     if (!snapshots_.empty()) horizon = std::min(horizon, *snapshots_.begin());
     horizon = std::min(horizon, readers_.MinLsn());
     horizon = std::max(horizon, horizon_.load(std::memory_order_seq_cst));
+    ENGRAM_SYNC_POINT("versions:horizon_computed");
     horizon_.store(horizon, std::memory_order_seq_cst);
   }
   // A read that published its LSN before it saw the new horizon is seen here; it keeps what it looks at.

@@ -1,7 +1,6 @@
 #include "engine/writer.h"
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
 #include "engine/apply.h"
@@ -18,6 +17,9 @@ constexpr std::size_t kReclaimInPassing = 512;
 // Dead slots that are worth a commit of their own.
 constexpr std::size_t kWorthReclaiming = 64;
 constexpr std::uint64_t kLargestExtentBytes = 1ull << 30;
+// Encoders and rows keep the memory of the largest commit they had, which is at most what all had together. Beyond this it
+// is given back, so that one huge batch does not cost its size for ever.
+constexpr std::uint64_t kKeptBytes = 8ull << 20;
 // Slot 2^32 - 1 stands for none.
 constexpr std::uint64_t kMostSlots = 0xfffffffe;
 
@@ -25,6 +27,10 @@ std::size_t MostInserts(const Transaction& transaction) {
   return static_cast<std::size_t>(
       std::count_if(transaction.ops.begin(), transaction.ops.end(),
                     [](const PendingOp& op) { return !std::holds_alternative<PendingErase>(op); }));
+}
+
+bool WantsIntervalSync(const CommitPlan& plan) {
+  return plan.transaction != nullptr && plan.transaction->durability == Durability::kInterval;
 }
 
 }  // namespace
@@ -39,18 +45,22 @@ void Writer::Commit(std::span<Transaction* const> group) {
   for (const Transaction* transaction : group) inserts += MostInserts(*transaction);
   const Status room = MakeRoom(inserts);
 
-  Planner planner(core_, NextLsn(), core_.writer.state);
+  // Where there are too few slots, the reason is what kept the page file from growing.
+  const auto reason = [&room](Status status) {
+    return status.code() == Code::kIndexFull && !room.ok() ? room : std::move(status);
+  };
+
+  Planner planner(core_, NextLsn(), core_.writer.state, core_.writer.ids);
   std::vector<CommitPlan> plans;
   plans.reserve(group.size());
   for (Transaction* transaction : group) {
-    auto plan = planner.Add(*transaction, core_.writer.durable_reserved_id, AvailableSlots());
+    auto plan = planner.Add(*transaction, core_.writer.durable_ids, AvailableSlots());
     if (plan.ok()) {
       plans.push_back(std::move(plan).value());
     } else {
-      // Where there are too few slots, the reason is what kept the page file from growing.
-      const bool no_room = plan.code() == Code::kIndexFull && !room.ok();
-      transaction->status = no_room ? room : plan.status();
+      transaction->status = reason(plan.status());
     }
+    for (Refusal& refusal : transaction->refused) refusal.status = reason(std::move(refusal.status));
   }
   if (plans.empty()) return;
   const Status status = CommitPlans(plans, ModeFor(plans));
@@ -68,13 +78,8 @@ SyncMode Writer::ModeFor(std::span<const CommitPlan> plans) const {
     if (plan.needs_sync) return SyncMode::kSync;
   }
   // Where no thread of ours syncs by the clock, a commit does it for those before it.
-  const auto interval_us =
-      std::chrono::duration_cast<std::chrono::microseconds>(core_.options().sync_interval).count();
-  const bool due = core_.clock->NowMicros() - last_sync_us_ >= interval_us;
-  for (const CommitPlan& plan : plans) {
-    if (due && plan.transaction->durability == Durability::kInterval) return SyncMode::kSync;
-  }
-  return SyncMode::kNoSync;
+  const auto promised = core_.log->promised_sync();
+  return promised && *promised <= core_.clock->Steady() ? SyncMode::kSync : SyncMode::kNoSync;
 }
 
 std::uint64_t Writer::AvailableSlots() const {
@@ -110,12 +115,15 @@ Status Writer::GrowSegment(SegmentKind segment, std::uint64_t pages_needed) {
   const std::uint64_t page_bytes = core_.pages->page_bytes(segment);
   std::uint64_t bytes = std::max(core_.config.min_extent_bytes, have * page_bytes / 8);
   bytes = std::max(std::min(bytes, kLargestExtentBytes), (pages_needed - have) * page_bytes);
-  const std::uint64_t pages = AlignUp(bytes, page_bytes) / page_bytes;
+  std::uint64_t pages = AlignUp(bytes, page_bytes) / page_bytes;
 
   const std::uint64_t budget = core_.options().memory_budget_bytes;
-  if (budget != 0 && core_.pages->memory_bytes() + pages * page_bytes > budget) {
+  const std::uint64_t in_memory = core_.pages->memory_bytes();
+  // Near the budget only what is needed.
+  if (in_memory + pages * page_bytes > budget) pages = pages_needed - have;
+  if (in_memory + pages * page_bytes > budget) {
     return Status::IndexFull("the pages would need " +
-                             std::to_string(core_.pages->memory_bytes() + pages * page_bytes) +
+                             std::to_string(in_memory + pages * page_bytes) +
                              " bytes of memory, memory_budget_bytes is " + std::to_string(budget) +
                              ": raise it or erase patterns");
   }
@@ -188,11 +196,15 @@ Status Writer::DeclareFields(const std::vector<std::string>& names) {
 
 Status Writer::ReturnReservedIds() {
   core_.writer_role.AssertHeld();
-  if (core_.writer.state.reserved_id == core_.writer.state.next_id) return core_.log->SyncAll();
+  const PatternId next = core_.writer.ids.next;
+  const PatternId reserved = std::max(next, core_.writer.ids.given_from);
+  const StoreState& state = core_.writer.state;
+  if (state.next_id == next && state.reserved_id == reserved) return core_.log->SyncAll();
   // First all that was acknowledged: only then is it known which ids are in use.
   ENGRAM_RETURN_IF_ERROR(core_.log->SyncAll());
   CommitPlan plan = OwnPlan();
-  plan.record.state.reserved_id = plan.record.state.next_id;
+  plan.record.state.next_id = next;
+  plan.record.state.reserved_id = reserved;
   return CommitPlans({&plan, 1}, SyncMode::kSync);
 }
 
@@ -200,10 +212,17 @@ CommitPlan Writer::OwnPlan() const {
   CommitPlan plan;
   plan.lsn = NextLsn();
   plan.record.state = ToRecord(core_.writer.state);
+  plan.ids = core_.writer.ids;
   return plan;
 }
 
 Status Writer::CommitPlans(std::span<CommitPlan> plans, SyncMode mode) {
+  const Status status = MakeCommits(plans, mode);
+  GiveBackMemory();
+  return status;
+}
+
+Status Writer::MakeCommits(std::span<CommitPlan> plans, SyncMode mode) {
   ENGRAM_RETURN_IF_ERROR(ReserveRoom(plans));
   ENGRAM_SYNC_POINT("writer:room");
   for (const CommitPlan& plan : plans) {
@@ -240,15 +259,26 @@ Status Writer::ReserveRoom(std::span<CommitPlan> plans) {
     frames += static_cast<std::uint32_t>(payloads.size());
     for (const auto payload : payloads) bytes += payload.size();
   }
+  encoded_bytes_ += bytes;
   return core_.log->Reserve(bytes, frames);
+}
+
+void Writer::GiveBackMemory() {
+  if (encoded_bytes_ <= kKeptBytes) return;
+  encoded_bytes_ = 0;
+  frames_.clear();
+  encoders_.clear();
+  rows_ = RowBatch();
 }
 
 Status Writer::AppendAndAddRows(std::span<CommitPlan> plans, SyncMode mode) {
   ENGRAM_RETURN_IF_ERROR(core_.log->Append(frames_, mode));
   ENGRAM_SYNC_POINT("writer:appended");
   if (mode == SyncMode::kSync) {
-    last_sync_us_ = core_.clock->NowMicros();
-    core_.writer.durable_reserved_id = plans.back().record.state.reserved_id;
+    const StateRecord& state = plans.back().record.state;
+    core_.writer.durable_ids = {state.next_id, state.reserved_id};
+  } else if (std::any_of(plans.begin(), plans.end(), WantsIntervalSync)) {
+    core_.log->PromiseSync(core_.clock->Steady() + core_.options().sync_interval);
   }
   rows_.Clear();
   for (const CommitPlan& plan : plans) AppendRows(plan.lsn, plan.record, rows_);
@@ -262,6 +292,7 @@ Status Writer::AppendAndAddRows(std::span<CommitPlan> plans, SyncMode mode) {
 
 void Writer::Publish(std::span<CommitPlan> plans) {
   const StoreState& state = core_.writer.state;
+  core_.writer.ids = plans.back().ids;
   // Release: pairs with the acquire of scans; pages of slots below it exist.
   core_.visible_slots.store(state.node_slots, std::memory_order_release);
   core_.versions.Publish(plans.back().lsn);
@@ -279,7 +310,7 @@ void Writer::Publish(std::span<CommitPlan> plans) {
   counters.commits.fetch_add(plans.size(), std::memory_order_relaxed);
   counters.live.store(state.live, std::memory_order_relaxed);
   counters.dead.store(state.dead, std::memory_order_relaxed);
-  counters.next_id.store(state.next_id, std::memory_order_relaxed);
+  counters.next_id.store(std::max(core_.writer.ids.next, core_.writer.ids.given_from), std::memory_order_relaxed);
   counters.free_slots.store(core_.slots->free(), std::memory_order_relaxed);
 }
 

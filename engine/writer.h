@@ -50,6 +50,8 @@ class Writer {
 
   // All plans or, failing, none that anybody sees.
   Status CommitPlans(std::span<CommitPlan> plans, SyncMode mode) ENGRAM_REQUIRES(core_.writer_role);
+  Status MakeCommits(std::span<CommitPlan> plans, SyncMode mode) ENGRAM_REQUIRES(core_.writer_role);
+  void GiveBackMemory();
   Status CheckRows() ENGRAM_REQUIRES(core_.writer_role);
   Status ReserveRoom(std::span<CommitPlan> plans) ENGRAM_REQUIRES(core_.writer_role);
   Status AppendAndAddRows(std::span<CommitPlan> plans, SyncMode mode)
@@ -60,7 +62,7 @@ class Writer {
   std::vector<std::unique_ptr<RecordEncoder>> encoders_;  // one for each plan of a group
   std::vector<CommitFrames> frames_;
   RowBatch rows_;
-  std::int64_t last_sync_us_ = 0;
+  std::uint64_t encoded_bytes_ = 0;  // since memory was given back
 };
 
 }  // namespace engram

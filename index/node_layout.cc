@@ -7,10 +7,6 @@
 namespace engram {
 namespace {
 
-constexpr std::uint32_t kMaxDimensions = 16384;
-constexpr std::uint32_t kMinLinks = 2;
-constexpr std::uint32_t kMaxLinks = 128;
-constexpr std::uint32_t kMaxCodeBits = 3;
 constexpr std::uint32_t kFactorsPerCode = 2;  // floats that go with each code
 
 std::uint32_t RoundUp(std::uint32_t value, std::uint32_t unit) {
@@ -38,7 +34,7 @@ Result<NodeLayout> NodeLayout::Create(const StoreParameters& parameters) {
   const std::uint32_t d = parameters.dimensions;
   const std::uint32_t m = parameters.m;
   if (d < 1 || d > kMaxDimensions) return OutOfRange("number of dimensions", d, 1, kMaxDimensions);
-  if (m < kMinLinks || m > kMaxLinks) return OutOfRange("m", m, kMinLinks, kMaxLinks);
+  if (m < kMinM || m > kMaxM) return OutOfRange("m", m, kMinM, kMaxM);
   if (parameters.code_bits > kMaxCodeBits) {
     return OutOfRange("number of code bits", parameters.code_bits, 0, kMaxCodeBits);
   }

@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <limits>
 #include <span>
 #include <vector>
 
@@ -50,12 +49,6 @@ class TopK {
       heap_.push_back(scored);
     }
     std::push_heap(heap_.begin(), heap_.end());
-  }
-
-  // What is farther than this would not be kept: the k-th distance, or infinity while there are
-  // fewer.
-  float Threshold() const {
-    return heap_.size() == k_ ? heap_.front().distance : std::numeric_limits<float>::infinity();
   }
 
   // Pushes all that `other` holds. `other` may be sorted.

@@ -49,11 +49,16 @@ Status CheckImageHeader(const JournalImageHeader& image, const JournalHeader& ro
   if (image.round != round.round) {
     return UnexpectedNumber(where, "round", image.round, std::to_string(round.round));
   }
+  if (image.generation != round.generation) {
+    return UnexpectedNumber(where, "generation", image.generation,
+                            std::to_string(round.generation));
+  }
   const auto kind = Raw(image.segment);
   if (kind < Raw(SegmentKind::kNodes) || kind > Raw(SegmentKind::kUpperSlots)) {
     return UnexpectedNumber(where, "segment", kind, "1 to 4");
   }
-  if (!AllZero(std::as_bytes(std::span(image.reserved)))) {
+  if (!AllZero(std::as_bytes(std::span(image.reserved0))) ||
+      !AllZero(std::as_bytes(std::span(image.reserved1)))) {
     return Unexpected(where, "reserved bytes", "not zero", "zero");
   }
   return Status::Ok();
@@ -93,14 +98,14 @@ std::size_t Journal::FitRound(std::span<const PageImage> images) const {
   return count;
 }
 
-Status Journal::WriteRound(std::uint64_t checkpoint, std::uint32_t round,
-                           std::span<const PageImage> images) {
+Status Journal::WriteRound(const RoundName& name, std::span<const PageImage> images) {
   if (ENGRAM_MUTANT(kJournalSkipped)) return Status::Ok();
   JournalHeader header{};
   header.magic = kJournalMagic;
   header.store_id = store_id_;
-  header.checkpoint = checkpoint;
-  header.round = round;
+  header.checkpoint = name.checkpoint;
+  header.round = name.round;
+  header.generation = name.generation;
   header.images = static_cast<std::uint32_t>(images.size());
   for (const PageImage& image : images) header.image_bytes += BytesInJournal(image.bytes.size());
   header.checksum = HeaderChecksum(header);
@@ -115,8 +120,9 @@ Status Journal::WriteRound(std::uint64_t checkpoint, std::uint32_t round,
   for (const PageImage& image : images) {
     JournalImageHeader image_header{};
     image_header.store_id = store_id_;
-    image_header.checkpoint = checkpoint;
-    image_header.round = round;
+    image_header.checkpoint = name.checkpoint;
+    image_header.round = name.round;
+    image_header.generation = name.generation;
     image_header.page = Raw(image.ref.page);
     image_header.page_bytes = static_cast<std::uint32_t>(image.bytes.size());
     image_header.segment = image.ref.segment;
@@ -173,7 +179,15 @@ Status Journal::CheckHeader(const JournalHeader& header) const {
   if (header.images == 0 || header.images > most) {
     return UnexpectedNumber(where, "images", header.images, "1 to " + std::to_string(most));
   }
+  if (header.reserved != 0) return UnexpectedNumber(where, "reserved bytes", header.reserved, "0");
   return Status::Ok();
+}
+
+Result<std::uint64_t> Journal::ReadCheckpoint() const {
+  AlignedBuffer block(kBlockBytes);
+  ENGRAM_RETURN_IF_ERROR(ReadExactly(*file_, 0, block.span()));
+  const auto header = LoadAs<JournalHeader>(block.data());
+  return CheckHeader(header).ok() ? header.checkpoint : 0;
 }
 
 Result<Journal::Round> Journal::Read() const {
@@ -186,9 +200,8 @@ Result<Journal::Round> Journal::Read() const {
     round.problems.emplace_back(status.message());
     return round;
   }
-  round.checkpoint = header.checkpoint;
-  round.round = header.round;
-  round.bytes = AlignedBuffer(header.image_bytes);
+  round.name = {header.generation, header.checkpoint, header.round};
+  ENGRAM_ASSIGN_OR_RETURN(round.bytes, AlignedBuffer::Allocate(header.image_bytes));
   ENGRAM_RETURN_IF_ERROR(ReadExactly(*file_, kBlockBytes, round.bytes.span()));
   ReadImages(header, round);
   return round;

@@ -2,7 +2,7 @@
 // before they are written in place, so that a page torn by a power cut can be put right.
 // Leaves the order of things to the checkpointer and to recovery.
 // Threads: one thread at a time.
-// Implements docs/file-format.md, "Journal".
+// Implements docs/file-format.md, "graph.journal".
 #ifndef ENGRAM_STORAGE_JOURNAL_H_
 #define ENGRAM_STORAGE_JOURNAL_H_
 
@@ -37,14 +37,18 @@ class Journal {
   // How many images from the front fit one round. At least one: CheckSuperblock() sees to the
   // journal's size.
   std::size_t FitRound(std::span<const PageImage> images) const;
+  // No two rounds of a store have the same name: what is left of one is never taken for another.
+  struct RoundName {
+    std::uint32_t generation = 0;  // of the opening, as in the log
+    std::uint64_t checkpoint = 0;
+    std::uint32_t round = 0;  // from 0 in each checkpoint
+  };
   // Writes a round and syncs. Pre: FitRound().
-  Status WriteRound(std::uint64_t checkpoint, std::uint32_t round,
-                    std::span<const PageImage> images);
+  Status WriteRound(const RoundName& name, std::span<const PageImage> images);
 
   // A round as found on disk.
   struct Round {
-    std::uint64_t checkpoint = 0;
-    std::uint32_t round = 0;
+    RoundName name;
     AlignedBuffer bytes;  // what `images` borrow from
     // Only those that are whole and belong to this very round, each page once.
     std::vector<PageImage> images;
@@ -52,8 +56,11 @@ class Journal {
     // when no page was touched yet. For people.
     std::vector<std::string> problems;
   };
+  // The checkpoint of the round that the journal holds; 0 where its header is not valid.
+  Result<std::uint64_t> ReadCheckpoint() const;
   // What the journal holds; an empty round (checkpoint 0) where its header is not valid. The
-  // images' pages are not known to exist: PageFile::WritePages() says. Errors: kIoError only.
+  // images' pages are not known to exist: PageFile::WritePages() says. Errors: kIoError, also
+  // where there is no memory for the images.
   Result<Round> Read() const;
 
   // Relaxed: a figure for stats.

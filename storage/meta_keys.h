@@ -21,7 +21,9 @@ namespace engram {
 // The key of a family's applied LSN, in each family. Every other key is longer, and so sorts
 // elsewhere or behind it.
 inline constexpr std::string_view kAppliedKey{"\0", 1};
-// The first bytes of the keys of kState but that one.
+// In kState, written before the first commit: the id of the store whose rows these are.
+inline constexpr std::string_view kStoreIdKey{"id"};
+// The first byte of the other keys of kState.
 inline constexpr char kFieldNameTag = 'f';  // then the field's number (2) -> its name
 
 // Strings and bytes longer than this are cut in a value key; a cut one sorts behind all that end

@@ -1,6 +1,7 @@
 #include "storage/meta_store.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cstddef>
 #include <functional>
 #include <string_view>
@@ -36,7 +37,17 @@ const std::array<std::string, kFamilies> kFamilyNames = {
 constexpr std::array<Family, kFamilies> kAllFamilies = {
     Family::kMeta, Family::kIds, Family::kTime, Family::kType, Family::kField, Family::kState};
 
+// Where a family has as many, rows wait for RocksDB: before their commit, and at less than would
+// let RocksDB itself keep them waiting, which on a full disk it would do for ever
+// (rocksdb_options.cc).
+constexpr std::uint64_t kMostFullBuffers = 2;
+constexpr std::uint64_t kMostLevel0Files = 20;
+
 constexpr std::size_t kBlockCacheBytes = 8 << 20;
+// A batch that one large commit has made larger is not kept.
+constexpr std::size_t kKeptBatchBytes = 8 << 20;
+// While it is found out whether there is room for a flush.
+constexpr const char* kRoomFile = "room.tmp";
 constexpr int kBlockCacheShardBits = 2;
 
 constexpr std::size_t IndexOf(Family family) { return static_cast<std::size_t>(family); }
@@ -130,7 +141,11 @@ class BatchBuilder {
 // RocksDB would make the directory in either mode, and warn first that it is not there.
 Status PrepareDirectory(const MetaStoreOptions& options) {
   FileSystem& files = *options.file_system;
-  if (!options.read_only) return files.CreateDirectory(options.directory);
+  if (!options.read_only) {
+    ENGRAM_RETURN_IF_ERROR(files.CreateDirectory(options.directory));
+    const Status removed = files.Unlink(JoinPath(options.directory, kRoomFile));  // a crash left it
+    return removed.code() == Code::kNotFound ? Status::Ok() : removed;
+  }
   const auto current = files.Stat(JoinPath(options.directory, "CURRENT"));
   if (current.code() != Code::kNotFound) return current.status();
   return Status::NotFound("no metadata store in " + options.directory);
@@ -144,13 +159,17 @@ class RocksMetaStore : public MetaStore {
         file_system_(options.file_system),
         env_(MakeRocksDbEnv(MakeRocksDbFileSystem(options.file_system, options.log_barrier))),
         cache_(rocksdb::NewLRUCache(kBlockCacheBytes, kBlockCacheShardBits)),
-        work_(std::make_shared<BackgroundWork>()) {}
+        work_(std::make_shared<BackgroundWork>()),
+        log_(std::make_shared<RocksDbLogger>(options.log)) {}
   ~RocksMetaStore() override;
 
   Status OpenDatabase(const MetaStoreOptions& options);
   // A crash while the database was made leaves it without some families, which only an opening for
   // writing adds. Errors: kNotFound.
   Status CheckFamilies(const rocksdb::DBOptions& options) const;
+  // The id of the store, made durable before there can be a commit: without it there is none.
+  Status CheckStoreId(const MetaStoreOptions& options, const FamilyLsns& applied);
+  Status WriteStoreId(std::uint64_t store_id);
 
   FamilyLsns applied() const override {
     MutexLock lock(mutex_);
@@ -173,6 +192,7 @@ class RocksMetaStore : public MetaStore {
   Status ForEachIndexRow(Family family,
                          const std::function<Status(const IndexRow&)>& visit) const override;
   Status VerifyChecksums() const override;
+  void DeliverLog() override { log_->Deliver(); }
   std::uint64_t MemoryBytes() const override;
 
  private:
@@ -194,13 +214,21 @@ class RocksMetaStore : public MetaStore {
   void AddErase(const RowErase& row, BatchBuilder& builder);
   // Writes what is in batch_, and on success notes `lsn` for `touched`.
   Status Write(FamilySet touched, Lsn lsn);
-  // Calls `visit` with key and value of every row but the applied LSN.
+  // Calls `visit` with key and value of every row but the applied LSN and the store id.
   Status ForEachRow(Family family, const std::function<Status(Slice, Slice)>& visit) const;
   // Empty where there is no row.
   Status GetMetaRow(PatternId id, Lsn version, rocksdb::PinnableSlice& row) const;
 
-  // Whether as much as the write buffers may hold can be written. Errors: kNoSpace.
+  // Whether as much as the write buffers hold can be written. Errors: kNoSpace.
   Status TryRoom() const;
+  // Flushes every family and waits for `durable`. Errors: that of a flush that failed meanwhile.
+  Status FlushUntil(const std::function<Result<bool>()>& durable);
+  Status FlushAll();
+  // Waits while RocksDB is too far behind. Errors: what keeps it from catching up.
+  Status WaitForBackground();
+  bool TooManyFullBuffers() const;
+  // Looks only where a flush has ended since it last found few.
+  bool TooManyLevel0Files(std::uint64_t flushes) ENGRAM_EXCLUDES(mutex_);
 
   const std::string directory_;
   const std::uint64_t buffer_bytes_;
@@ -209,6 +237,7 @@ class RocksMetaStore : public MetaStore {
   const std::unique_ptr<rocksdb::Env> env_;
   const std::shared_ptr<rocksdb::Cache> cache_;
   const std::shared_ptr<BackgroundWork> work_;
+  const std::shared_ptr<RocksDbLogger> log_;
   std::unique_ptr<rocksdb::DB> db_;
   FamilyHandles handles_{};
 
@@ -218,6 +247,8 @@ class RocksMetaStore : public MetaStore {
 
   mutable Mutex mutex_;
   FamilyLsns applied_ ENGRAM_GUARDED_BY(mutex_){};
+  // BackgroundWork's count when every family had few files in level 0.
+  std::optional<std::uint64_t> flushes_checked_ ENGRAM_GUARDED_BY(mutex_);
   std::shared_ptr<const FieldNames> names_ ENGRAM_GUARDED_BY(mutex_) =
       std::make_shared<FieldNames>();
 };
@@ -228,13 +259,15 @@ RocksMetaStore::~RocksMetaStore() {
     if (family != nullptr) db_->DestroyColumnFamilyHandle(family).PermitUncheckedError();
   }
   if (db_ != nullptr) db_->Close().PermitUncheckedError();
+  db_.reset();
+  log_->Deliver();
 }
 
 Status RocksMetaStore::OpenDatabase(const MetaStoreOptions& options) {
   ENGRAM_RETURN_IF_ERROR(PrepareDirectory(options));
   rocksdb::DBOptions db_options = MakeDbOptions(options.buffer_bytes);
   db_options.env = env_.get();
-  db_options.info_log = std::make_shared<RocksDbLogger>(options.log);
+  db_options.info_log = log_;
   db_options.listeners.push_back(work_);
   const auto family_options = MakeFamilyOptions(options.buffer_bytes, cache_);
   std::vector<rocksdb::ColumnFamilyDescriptor> families;
@@ -257,6 +290,7 @@ Status RocksMetaStore::OpenDatabase(const MetaStoreOptions& options) {
   std::copy(handles.begin(), handles.end(), handles_.begin());
 
   ENGRAM_ASSIGN_OR_RETURN(const FamilyLsns applied, ReadLsns(rocksdb::kReadAllTier));
+  if (options.store_id) ENGRAM_RETURN_IF_ERROR(CheckStoreId(options, applied));
   ENGRAM_ASSIGN_OR_RETURN(FieldNames names, ReadNames());
   MutexLock lock(mutex_);
   applied_ = applied;
@@ -274,6 +308,46 @@ Status RocksMetaStore::CheckFamilies(const rocksdb::DBOptions& options) const {
     }
   }
   return Status::Ok();
+}
+
+Status RocksMetaStore::CheckStoreId(const MetaStoreOptions& options, const FamilyLsns& applied) {
+  rocksdb::PinnableSlice value;
+  const rocksdb::Status status = db_->Get({}, handle(Family::kState), kStoreIdKey, &value);
+  const std::string expected = ", expected " + std::to_string(*options.store_id);
+  if (status.IsNotFound()) {
+    const Lsn newest = *std::max_element(applied.begin(), applied.end());
+    if (newest != Lsn::kNone) {
+      return Status::CorruptedIndex(What("open: it holds commits up to ") +
+                                    std::to_string(Raw(newest)) + " and no store id" + expected);
+    }
+    if (options.read_only) return Status::NotFound(What("open: there is no store id yet"));
+    return WriteStoreId(*options.store_id);
+  }
+  ENGRAM_RETURN_IF_ERROR(Wrap(status, "store id"));
+  if (value.size() != sizeof(std::uint64_t)) {
+    return Status::CorruptedIndex(What("the store id has ") + std::to_string(value.size()) +
+                                  " bytes, expected 8");
+  }
+  const auto found = LoadAs<std::uint64_t>(AsSpan(value).data());
+  if (found == *options.store_id) return Status::Ok();
+  return Status::CorruptedIndex(What("store id ") + std::to_string(found) + expected);
+}
+
+Status RocksMetaStore::WriteStoreId(std::uint64_t store_id) {
+  rocksdb::WriteOptions write;
+  write.disableWAL = true;
+  ENGRAM_RETURN_IF_ERROR(
+      Wrap(db_->Put(write, handle(Family::kState), kStoreIdKey, AsSlice(AsBytes(store_id))),
+           "write the store id"));
+  return FlushUntil([this]() -> Result<bool> {
+    rocksdb::ReadOptions durable;
+    durable.read_tier = rocksdb::kPersistedTier;
+    rocksdb::PinnableSlice value;
+    const rocksdb::Status status = db_->Get(durable, handle(Family::kState), kStoreIdKey, &value);
+    if (status.IsNotFound()) return false;
+    ENGRAM_RETURN_IF_ERROR(Wrap(status, "store id"));
+    return true;
+  });
 }
 
 Result<FamilyLsns> RocksMetaStore::ReadLsns(rocksdb::ReadTier tier) const {
@@ -339,6 +413,10 @@ void RocksMetaStore::AddErase(const RowErase& row, BatchBuilder& builder) {
 }
 
 Status RocksMetaStore::Apply(const RowBatch& batch, Lsn lsn, FamilySet families) {
+  // RocksDB hears of a failure only after BackgroundWork.
+  if (const Status error = work_->error(); error.code() != Code::kNoSpace) {
+    ENGRAM_RETURN_IF_ERROR(error);
+  }
   BatchBuilder builder(batch_, handles_, families);
   std::shared_ptr<const FieldNames> names = this->names();
   if (!batch.field_names.empty()) {
@@ -373,7 +451,9 @@ Status RocksMetaStore::WriteMarkers(Lsn lsn) {
 Status RocksMetaStore::Write(FamilySet touched, Lsn lsn) {
   rocksdb::WriteOptions write;
   write.disableWAL = true;
-  ENGRAM_RETURN_IF_ERROR(Wrap(db_->Write(write, &batch_), "write"));
+  const rocksdb::Status written = db_->Write(write, &batch_);
+  if (batch_.GetDataSize() > kKeptBatchBytes) batch_ = rocksdb::WriteBatch();
+  ENGRAM_RETURN_IF_ERROR(Wrap(written, "write"));
   MutexLock lock(mutex_);
   for (std::size_t i = 0; i < kFamilies; ++i) {
     if (touched[i] || ENGRAM_MUTANT(kOneLsnForAllFamilies)) applied_[i] = lsn;
@@ -382,41 +462,104 @@ Status RocksMetaStore::Write(FamilySet touched, Lsn lsn) {
 }
 
 Status RocksMetaStore::Flush() {
+  ENGRAM_RETURN_IF_ERROR(BackgroundError());
+  return FlushAll();
+}
+
+Status RocksMetaStore::FlushAll() {
   const FamilyLsns wanted = applied();
-  rocksdb::FlushOptions flush;
-  flush.wait = true;
-  flush.allow_write_stall = true;  // rather than wait for a moment without writes
-  // Family after family, each waited for.
-  ENGRAM_RETURN_IF_ERROR(Wrap(db_->Flush(flush, {handles_.begin(), handles_.end()}), "flush"));
-  // After a resume 7.8.3 reports success without waiting; so what counts is what is durable.
-  while (true) {
-    const std::uint64_t seen = work_->flushes();
+  return FlushUntil([this, &wanted]() -> Result<bool> {
+    // Rows may have come without a new LSN; what was there when the flush began is immutable now.
+    for (rocksdb::ColumnFamilyHandle* family : handles_) {
+      std::uint64_t waiting = 0;
+      db_->GetIntProperty(family, rocksdb::DB::Properties::kNumImmutableMemTable, &waiting);
+      if (waiting > 0) return false;
+    }
     ENGRAM_ASSIGN_OR_RETURN(const FamilyLsns durable, DurableLsns());
-    if (std::equal(durable.begin(), durable.end(), wanted.begin(), std::greater_equal<>())) {
+    return std::equal(durable.begin(), durable.end(), wanted.begin(), std::greater_equal<>());
+  });
+}
+
+Status RocksMetaStore::FlushUntil(const std::function<Result<bool>()>& durable) {
+  std::uint64_t failed = work_->counts().failed_flushes;
+  rocksdb::FlushOptions flush;
+  flush.wait = false;  // for ever, where it fails and BackgroundWork has kept that from RocksDB
+  flush.allow_write_stall = true;  // rather than wait for a moment without writes
+  ENGRAM_RETURN_IF_ERROR(Wrap(db_->Flush(flush, {handles_.begin(), handles_.end()}), "flush"));
+  while (true) {
+    const BackgroundWork::Counts seen = work_->counts();
+    ENGRAM_ASSIGN_OR_RETURN(const bool done, durable());
+    if (done) {
+      work_->ClearNoSpace(failed);
       return Status::Ok();
     }
-    ENGRAM_RETURN_IF_ERROR(BackgroundError());
-    work_->WaitForFlush(seen);
+    const Status error = work_->error();
+    if (!error.ok() && (error.code() != Code::kNoSpace || seen.failed_flushes != failed)) {
+      return error;
+    }
+    failed = seen.failed_flushes;  // where there were more, another thread has repeated them
+    work_->WaitForChange(seen);
   }
 }
 
 Status RocksMetaStore::TryRoom() const {
-  const std::string path = JoinPath(directory_, "room.tmp");
+  const std::string path = JoinPath(directory_, kRoomFile);
   ENGRAM_ASSIGN_OR_RETURN(std::unique_ptr<File> file, file_system_->Open(path, OpenMode::kCreate));
-  const Status room = file->Allocate(0, buffer_bytes_);
+  std::uint64_t bytes = buffer_bytes_;
+  db_->GetAggregatedIntProperty(rocksdb::DB::Properties::kCurSizeAllMemTables, &bytes);
+  const Status room = file->Allocate(0, bytes);
   file.reset();
   const Status removed = file_system_->Unlink(path);
   return room.ok() ? removed : room;
 }
 
 Status RocksMetaStore::Resume() {
-  const Status error = work_->error();
-  if (error.ok() || error.code() != Code::kNoSpace) return error;
-  // 7.8.3 waits for ever where the flush of a resume fails again: first see whether there is room for it.
-  ENGRAM_RETURN_IF_ERROR(TryRoom());
-  if (const rocksdb::Status status = db_->Resume(); !status.ok()) return Wrap(status, "resume");
-  work_->ClearError();
-  return Status::Ok();
+  // A flush that was under way before there was room may fail behind the look for room.
+  constexpr int kTries = 2;
+  Status error = work_->error();
+  for (int i = 0; i < kTries && error.code() == Code::kNoSpace; ++i) {
+    ENGRAM_RETURN_IF_ERROR(TryRoom());
+    error = FlushAll();
+  }
+  ENGRAM_RETURN_IF_ERROR(error);
+  return WaitForBackground();
+}
+
+Status RocksMetaStore::WaitForBackground() {
+  while (true) {
+    const BackgroundWork::Counts seen = work_->counts();
+    const bool level0 = TooManyLevel0Files(seen.flushes);
+    if (!level0 && !TooManyFullBuffers()) return Status::Ok();
+    // Full buffers are being flushed, or that has failed; a compaction that fails is begun again.
+    ENGRAM_RETURN_IF_ERROR(BackgroundError());
+    work_->WaitForChange(seen);
+    if (level0 && work_->counts().failed_compactions != seen.failed_compactions) {
+      ENGRAM_RETURN_IF_ERROR(BackgroundError());
+      return Status::NoSpace(What("no room for a compaction, and too many files wait for one"));
+    }
+  }
+}
+
+bool RocksMetaStore::TooManyFullBuffers() const {
+  return std::any_of(handles_.begin(), handles_.end(), [this](auto* family) {
+    std::uint64_t full = 0;
+    return db_->GetIntProperty(family, rocksdb::DB::Properties::kNumImmutableMemTable, &full) &&
+           full >= kMostFullBuffers;
+  });
+}
+
+bool RocksMetaStore::TooManyLevel0Files(std::uint64_t flushes) {
+  MutexLock lock(mutex_);
+  if (flushes_checked_ == flushes) return false;
+  for (rocksdb::ColumnFamilyHandle* family : handles_) {
+    std::string files;
+    db_->GetProperty(family, rocksdb::DB::Properties::kNumFilesAtLevelPrefix + "0", &files);
+    std::uint64_t count = 0;
+    std::from_chars(files.data(), files.data() + files.size(), count);
+    if (count >= kMostLevel0Files) return true;
+  }
+  flushes_checked_ = flushes;
+  return false;
 }
 
 Result<std::optional<VersionRow>> RocksMetaStore::FindVersion(PatternId id, Lsn at) const {
@@ -462,7 +605,8 @@ Status RocksMetaStore::ForEachRow(Family family,
   read.fill_cache = false;
   const std::unique_ptr<rocksdb::Iterator> row(db_->NewIterator(read, handle(family)));
   for (row->SeekToFirst(); row->Valid(); row->Next()) {
-    if (row->key().ToStringView() == kAppliedKey) continue;
+    const std::string_view key = row->key().ToStringView();
+    if (key == kAppliedKey || (family == Family::kState && key == kStoreIdKey)) continue;
     ENGRAM_RETURN_IF_ERROR(visit(row->key(), row->value()));
   }
   return Wrap(row->status(), "read " + kFamilyNames[IndexOf(family)]);
@@ -521,6 +665,7 @@ std::uint64_t RocksMetaStore::MemoryBytes() const {
 Result<std::unique_ptr<MetaStore>> MetaStore::Open(const MetaStoreOptions& options) {
   auto store = std::make_unique<RocksMetaStore>(options);
   ENGRAM_RETURN_IF_ERROR(store->OpenDatabase(options));
+  store->DeliverLog();
   return std::unique_ptr<MetaStore>(std::move(store));
 }
 

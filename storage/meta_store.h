@@ -42,12 +42,13 @@ struct MetaStoreOptions {
   std::shared_ptr<FileSystem> file_system;
   std::string directory;
   bool read_only = false;
+  // Of the store whose rows these are; unset: neither checked nor written.
+  std::optional<std::uint64_t> store_id{};
   std::uint64_t buffer_bytes = 64ull << 20;  // write buffers, all families
   // Called before RocksDB syncs any file: makes our log durable up to what is appended. A failure
   // fails the sync. Must not wait for a thread that is inside this class.
   std::function<Status()> log_barrier;
-  // Gets RocksDB's warnings and errors. May be called from RocksDB's threads and with its locks
-  // held: must not call this class or wait for a thread that does.
+  // Gets RocksDB's warnings and errors, from Open(), DeliverLog() and the destructor.
   LogCallback log;
 };
 
@@ -94,7 +95,9 @@ struct VersionRow {
 
 class MetaStore {
  public:
-  // Opens, or makes, the database with all families.
+  // Opens, or makes, the database with all families and the store's id in it. Errors:
+  // kCorruptedIndex, where it is another store's; kNotFound, where it is not complete yet, which
+  // happens with read_only alone.
   static Result<std::unique_ptr<MetaStore>> Open(const MetaStoreOptions& options);
   virtual ~MetaStore() = default;
 
@@ -111,12 +114,13 @@ class MetaStore {
   virtual Status WriteMarkers(Lsn lsn) = 0;
   // Flushes every family and waits.
   virtual Status Flush() = 0;
-  // A failed flush or compaction that RocksDB has not recovered from; asked before each commit. It
-  // stays.
+  // The first flush, compaction or MANIFEST write that failed. kNoSpace stays until Resume() or
+  // Flush() has repeated a flush for which there was no room (no sync had failed), and rows can be
+  // added meanwhile; anything else stays, and nothing can be added.
   virtual Status BackgroundError() const = 0;
-  // Clears a background error whose cause was a full disk (no sync had failed), once what failed
-  // succeeds. Flushes and waits. Success where there is no error. Errors: the background error,
-  // where it cannot be cleared.
+  // Asked before rows are added, and before their commit is appended to the log. Repeats a flush
+  // for which there was no room, and waits while flushes and compactions are far behind: Apply()
+  // never does. Errors: the background error; kNoSpace, where a compaction has no room.
   virtual Status Resume() = 0;
 
   // The newest version of `id` at or below `at`, dead or alive.
@@ -144,6 +148,8 @@ class MetaStore {
                                  const std::function<Status(const IndexRow&)>& visit) const = 0;
   // Reads every block of every file and checks its checksum.
   virtual Status VerifyChecksums() const = 0;
+  // Hands on what RocksDB has had to say, on this thread. Pre: the caller holds no lock.
+  virtual void DeliverLog() = 0;
   // Bytes of write buffers and cache in memory.
   virtual std::uint64_t MemoryBytes() const = 0;
 };

@@ -46,7 +46,8 @@ PageFile::PageFile(std::unique_ptr<File> file, OpenMode mode, CheckpointRoot roo
     : file_(std::move(file)),
       mode_(mode),
       parameters_(root.superblock.parameters),
-      superblock_(root.superblock) {
+      superblock_(root.superblock),
+      older_lsn_(root.older_lsn) {
   MutexLock lock(mutex_);
   for (const ExtentEntry& extent : root.extents) Append(extent);
 }
@@ -309,12 +310,24 @@ Status PageFile::WriteSuperblock(const Superblock& next, std::span<const ExtentE
   const AlignedBuffer table = BuildExtentTable(superblock, extents);
   superblock.extent_table_checksum = LoadAs<std::uint64_t>(table.data());
   SealSuperblock(superblock);
-  const WriteOp ops[] = {{ExtentTableOffset(superblock.slot), table.span()},
-                         {SuperblockOffset(superblock.slot), AsBytes(superblock)}};
-  ENGRAM_RETURN_IF_ERROR(Write(ops));
+  ENGRAM_RETURN_IF_ERROR(WriteRoot(superblock, table.span()));
   if (!ENGRAM_MUTANT(kSuperblockNotSynced)) ENGRAM_RETURN_IF_ERROR(file_->SyncData());
+  older_lsn_ = superblock_.lsn;
   superblock_ = superblock;
   return Status::Ok();
+}
+
+Status PageFile::RepeatSuperblock() {
+  const AlignedBuffer table = BuildExtentTable(superblock_, Extents());
+  ENGRAM_CHECK(superblock_.extent_table_checksum == LoadAs<std::uint64_t>(table.data()));
+  ENGRAM_RETURN_IF_ERROR(WriteRoot(superblock_, table.span()));
+  return file_->SyncData();
+}
+
+Status PageFile::WriteRoot(const Superblock& superblock, std::span<const std::byte> table) {
+  const WriteOp ops[] = {{ExtentTableOffset(superblock.slot), table},
+                         {SuperblockOffset(superblock.slot), AsBytes(superblock)}};
+  return Write(ops);
 }
 
 void SealPage(std::span<std::byte> page, std::uint64_t store_id) {

@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -47,8 +48,13 @@ class PageFile {
   static Result<std::unique_ptr<PageFile>> Open(FileSystem& fs, const std::string& path,
                                                 OpenMode mode);
 
+  // As the store was created. Any thread, also beside WriteSuperblock().
+  const StoreParameters& parameters() const { return parameters_; }
   // The one that counts: as found at open, or as written last. For who may call WriteSuperblock().
   const Superblock& superblock() const { return superblock_; }
+  // The LSN of the checkpoint that counts should the newest superblock be lost; nothing where there
+  // is none.
+  std::optional<Lsn> older_lsn() const { return older_lsn_; }
 
   std::uint32_t PageBytes(SegmentKind segment) const;
   // Pages in the segment's extents.
@@ -85,6 +91,9 @@ class PageFile {
   // not count. `next` has checkpoint, lsn, log_generation and state set; the rest is kept. Pre: its
   // checkpoint is larger than superblock()'s.
   Status WriteSuperblock(const Superblock& next, std::span<const ExtentEntry> extents);
+  // Writes superblock() and its table once more where they are, and syncs: what was read may be in
+  // the system's memory alone. Pre: a crash meanwhile may lose them.
+  Status RepeatSuperblock();
 
   Result<std::uint64_t> BytesOnDisk() const { return file_->Size(); }
   // Relaxed: a figure for stats.
@@ -109,11 +118,14 @@ class PageFile {
   Result<std::vector<WriteOp>> Place(std::span<const PageImage> images) const
       ENGRAM_EXCLUDES(mutex_);
   Status Write(std::span<const WriteOp> ops);
+  // A superblock and its table, into their slot.
+  Status WriteRoot(const Superblock& superblock, std::span<const std::byte> table);
 
   const std::unique_ptr<File> file_;
   const OpenMode mode_;
   const StoreParameters parameters_;
   Superblock superblock_{};
+  std::optional<Lsn> older_lsn_;
   std::atomic<std::uint64_t> bytes_written_{0};
   mutable Mutex mutex_;
   std::array<std::vector<Run>, kSegments> runs_ ENGRAM_GUARDED_BY(mutex_);

@@ -89,6 +89,8 @@ constexpr std::uint64_t ExtentTableOffset(unsigned slot) {
 inline constexpr std::uint64_t kFirstExtentOffset = 65536;
 static_assert(ExtentTableOffset(1) + kExtentTableBytes <= kFirstExtentOffset);
 
+inline constexpr std::uint8_t kMaxCodeBits = 3;
+
 // What never changes after creation.
 struct StoreParameters {  // docs/file-format.md, "Parameters"
   std::uint64_t seed;
@@ -109,8 +111,8 @@ static_assert(sizeof(StoreParameters) == 32 && offsetof(StoreParameters, metric)
 struct StoreState {           // docs/file-format.md, "State"
   std::uint64_t live;         // patterns
   std::uint64_t dead;         // ended, not yet retired
-  std::uint64_t next_id;      // no id at or above it was ever used
-  std::uint64_t reserved_id;  // ids below it may have been handed out; >= next_id
+  std::uint64_t next_id;      // no pattern has an id at or above it; a caller may give these
+  std::uint64_t reserved_id;  // after a crash the store gives these and above; >= next_id
   std::int64_t clock_us;      // of the commit; never decreases
   std::uint32_t node_slots;   // slots ever used: those at or above it are untouched
   std::uint32_t upper_slots;
@@ -154,8 +156,10 @@ struct JournalHeader {     // docs/file-format.md, "Journal header"
   std::uint32_t round;       // from 0 in each checkpoint
   std::uint32_t images;
   std::uint64_t image_bytes;  // all images with their headers
+  std::uint32_t generation;   // of the opening whose checkpoint it is, as in the log
+  std::uint32_t reserved;     // zero
 };
-static_assert(sizeof(JournalHeader) == 48);
+static_assert(sizeof(JournalHeader) == 56);
 
 struct JournalImageHeader {  // docs/file-format.md, "Journal image"
   std::uint64_t checksum;    // XXH3 of the image, seeded with that of this struct after this field
@@ -165,9 +169,11 @@ struct JournalImageHeader {  // docs/file-format.md, "Journal image"
   std::uint32_t page;        // PageId
   std::uint32_t page_bytes;  // of the image, which follows
   SegmentKind segment;
-  std::uint8_t reserved[27];  // zero
+  std::uint8_t reserved0[3];  // zero
+  std::uint32_t generation;
+  std::uint8_t reserved1[20];  // zero
 };
-static_assert(sizeof(JournalImageHeader) == 64 && offsetof(JournalImageHeader, segment) == 36);
+static_assert(sizeof(JournalImageHeader) == 64 && offsetof(JournalImageHeader, generation) == 40);
 
 // Slots a page of the slots segments describes, two bits each.
 inline constexpr std::uint32_t kSlotsPerPage = (kBlockBytes - kPageHeaderBytes) * 4;

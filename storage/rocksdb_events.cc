@@ -14,6 +14,8 @@ namespace {
 
 // Longer lines are cut.
 constexpr std::size_t kMaxLineBytes = 512;
+// Between two deliveries: the first tell most.
+constexpr std::size_t kMostLines = 64;
 
 std::string_view NameOf(rocksdb::BackgroundErrorReason reason) {
   switch (reason) {
@@ -46,7 +48,26 @@ void RocksDbLogger::Logv(rocksdb::InfoLogLevel level, const char* format, va_lis
   if (text.find(kNoOptionsFile) != std::string::npos) return;
   while (text.back() == '\n') text.pop_back();
   const bool error = level >= rocksdb::InfoLogLevel::ERROR_LEVEL;
-  log_(error ? LogLevel::kError : LogLevel::kWarning, text);
+  MutexLock lock(mutex_);
+  if (lines_.size() < kMostLines) {
+    lines_.push_back({error ? LogLevel::kError : LogLevel::kWarning, std::move(text)});
+  } else {
+    ++dropped_;
+  }
+}
+
+void RocksDbLogger::Deliver() {
+  std::vector<Line> lines;
+  std::uint64_t dropped = 0;
+  {
+    MutexLock lock(mutex_);
+    std::swap(lines, lines_);
+    std::swap(dropped, dropped_);
+  }
+  for (const Line& line : lines) log_(line.level, line.text);
+  if (dropped != 0) {
+    log_(LogLevel::kWarning, "RocksDB: " + std::to_string(dropped) + " more lines were left out");
+  }
 }
 
 Status BackgroundWork::error() const {
@@ -54,44 +75,56 @@ Status BackgroundWork::error() const {
   return error_;
 }
 
-void BackgroundWork::ClearError() {
+void BackgroundWork::ClearNoSpace(std::uint64_t failed_flushes) {
   MutexLock lock(mutex_);
-  error_ = Status::Ok();
+  if (counts_.failed_flushes > failed_flushes) return;
+  if (error_.code() == Code::kNoSpace) error_ = Status::Ok();
 }
 
-std::uint64_t BackgroundWork::flushes() const {
+BackgroundWork::Counts BackgroundWork::counts() const {
   MutexLock lock(mutex_);
-  return flushes_;
+  return counts_;
 }
 
-void BackgroundWork::WaitForFlush(std::uint64_t seen) {
+void BackgroundWork::WaitForChange(const Counts& seen) {
   MutexLock lock(mutex_);
-  while (flushes_ <= seen && error_.ok()) changed_.Wait(mutex_);
+  while (counts_ == seen && (error_.ok() || error_.code() == Code::kNoSpace)) {
+    changed_.Wait(mutex_);
+  }
 }
 
 void BackgroundWork::OnFlushCompleted(rocksdb::DB*, const rocksdb::FlushJobInfo&) {
   MutexLock lock(mutex_);
-  ++flushes_;
+  ++counts_.flushes;
+  changed_.NotifyAll();
+}
+
+void BackgroundWork::OnCompactionCompleted(rocksdb::DB*, const rocksdb::CompactionJobInfo& info) {
+  if (!info.status.ok()) return;
+  MutexLock lock(mutex_);
+  ++counts_.compactions;
   changed_.NotifyAll();
 }
 
 void BackgroundWork::OnBackgroundError(rocksdb::BackgroundErrorReason reason,
                                        rocksdb::Status* error) {
   using Reason = rocksdb::BackgroundErrorReason;
-  if (error->IsNoSpace() && reason == Reason::kCompaction) {
-    // Nothing is lost and RocksDB tries again. An error would stop flushes too, and 7.8.3 forgets
-    // one that was about to begin, so that a resume would wait for it for ever.
-    *error = rocksdb::Status::OK();
-    return;
-  }
+  const bool flush = reason == Reason::kFlush || reason == Reason::kFlushNoWAL;
+  const bool compaction = reason == Reason::kCompaction;
   Status status = FromRocksDb(*error, "metadata store: " + std::string(NameOf(reason)) + " failed");
-  // After a failed MANIFEST write the same can happen, so that it cannot be resumed.
-  if (status.code() == Code::kNoSpace && reason != Reason::kFlush &&
-      reason != Reason::kFlushNoWAL) {
-    status = Status::IoError(std::string(status.message()));
+  if (status.code() == Code::kNoSpace) {
+    if (flush || compaction) {
+      *error = rocksdb::Status::OK();
+    } else {
+      // What a failed MANIFEST write has left is unknown.
+      status = Status::IoError(std::string(status.message()));
+    }
   }
   MutexLock lock(mutex_);
-  if (error_.ok()) error_ = std::move(status);
+  counts_.failed_flushes += flush ? 1 : 0;
+  counts_.failed_compactions += compaction ? 1 : 0;
+  const bool keep = !compaction || status.code() != Code::kNoSpace;
+  if (keep && (error_.ok() || error_.code() == Code::kNoSpace)) error_ = std::move(status);
   changed_.NotifyAll();
 }
 

@@ -88,10 +88,15 @@ rocksdb::ColumnFamilyOptions MakeFamilyOptions(std::uint64_t buffer_bytes,
   rocksdb::ColumnFamilyOptions options;
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   options.compression = BestCompression();
-  // One family may fill a good part of the common buffer; two memtables of it, the newer being
-  // written.
+  // One family may fill a good part of the common buffer.
   options.write_buffer_size = std::max(buffer_bytes / 4, kLeastFamilyBufferBytes);
-  options.max_write_buffer_number = 2;
+  // RocksDB must never keep a write waiting: its commit is in our log, and where the disk is full
+  // the wait has no end. MetaStore::Resume() lets commits wait at a fraction of these.
+  options.max_write_buffer_number = 16;
+  options.level0_slowdown_writes_trigger = 60;
+  options.level0_stop_writes_trigger = 80;
+  options.soft_pending_compaction_bytes_limit = 0;  // no limit
+  options.hard_pending_compaction_bytes_limit = 0;
   options.inplace_update_support = false;
   return options;
 }

@@ -13,10 +13,6 @@
 namespace engram {
 namespace {
 
-constexpr std::uint32_t kMaxDimensions = 16384;
-constexpr std::uint32_t kMinM = 2;
-constexpr std::uint32_t kMaxM = 128;
-constexpr std::uint8_t kMaxCodeBits = 3;
 constexpr std::uint32_t kMaxLevel = 32;
 
 std::uint64_t SuperblockChecksum(const Superblock& superblock) {
@@ -192,8 +188,9 @@ Result<CheckpointRoot> ReadSuperblocks(const File& file) {
   if (slots[0].ok() && slots[1].ok()) {
     const bool first_is_newer = slots[0]->superblock.checkpoint > slots[1]->superblock.checkpoint;
     Result<CheckpointRoot>& newer = slots[first_is_newer ? 0 : 1];
-    ENGRAM_RETURN_IF_ERROR(
-        CheckPair(slots[first_is_newer ? 1 : 0]->superblock, newer->superblock, file.path()));
+    const Superblock& older = slots[first_is_newer ? 1 : 0]->superblock;
+    ENGRAM_RETURN_IF_ERROR(CheckPair(older, newer->superblock, file.path()));
+    newer->older_lsn = older.lsn;
     return std::move(newer);
   }
   if (slots[0].ok()) return std::move(slots[0]);

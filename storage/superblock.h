@@ -5,6 +5,7 @@
 #define ENGRAM_STORAGE_SUPERBLOCK_H_
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,8 @@ inline constexpr std::uint32_t kMaxPageBytes = 4u << 20;
 struct CheckpointRoot {
   Superblock superblock{};
   std::vector<ExtentEntry> extents;
+  // The LSN of the checkpoint before, where the other slot is valid too.
+  std::optional<Lsn> older_lsn;
 };
 
 // Sets the checksum.

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Installs what is needed, builds, and runs all tests of the release build and clang's thread-safety analysis. usage: tools/test.sh [--quick | --slow]
-#   --quick  the release build's unit tests only (under two minutes after the build)
-#   --slow   everything, and the crash sweeps over the whole engine (label slow)
+# Installs what is needed, builds, and runs the tests. usage: tools/test.sh [--quick | --slow]
+#   --quick  the unit tests of the release build only (under two minutes after the build)
+#   --slow   everything, and the sweeps over many more histories (hours)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -21,18 +21,48 @@ build() {
   shift
   log=$(mktemp)
   if ! { cmake --preset "$preset" && cmake --build --preset "$preset" -j "$jobs" --target "$@"; } >"$log" 2>&1; then
-    tail -n 60 "$log" >&2
+    grep -E -A 12 'error|FAILED|undefined' "$log" | tail -n 60 >&2 || tail -n 60 "$log" >&2
     exit 1
   fi
   rm -f "$log"
 }
 
-# run PRESET LABELS: ctest over tests with a matching label.
+# sums: what the tests counted, by suite.
+sums() {
+  awk '{
+    sub(/^.*\[  COUNTS  \] /, "")
+    suite = $0; sub(/:.*/, "", suite)
+    rest = $0; sub(/^[^:]*: /, "", rest)
+    n = split(rest, items, ", ")
+    for (i = 1; i <= n; i++) {
+      count = items[i]; sub(/.* /, "", count)
+      name = items[i]; sub(/ [0-9]*$/, "", name)
+      if (!((suite, name) in sum)) { names[suite] = names[suite] SUBSEP name; if (!(suite in seen)) { seen[suite] = 1; order[++suites] = suite } }
+      sum[suite, name] += count
+    }
+  } END {
+    for (s = 1; s <= suites; s++) {
+      n = split(substr(names[order[s]], 2), list, SUBSEP)
+      line = ""
+      for (i = 1; i <= n; i++) line = line (i > 1 ? ", " : "") list[i] " " sum[order[s], list[i]]
+      print "  " order[s] ": " line
+    }
+  }'
+}
+
+# run PRESET CTEST-ARGUMENTS...
 run() {
-  local log status=0
+  local preset=$1 log status=0
+  shift
   log=$(mktemp)
-  ctest --test-dir "build/$1" -L "$2" -j "$jobs" --output-on-failure --no-tests=error >"$log" 2>&1 || status=$?
-  if [ "$status" -eq 0 ]; then tail -n 12 "$log"; else grep -vE 'Start +[0-9]+:|   Passed ' "$log" | tail -n 200; fi
+  ctest --test-dir "build/$preset" -j "$jobs" --verbose --no-tests=error "$@" >"$log" 2>&1 || status=$?
+  if [ "$status" -ne 0 ]; then
+    # The output of what failed: its number is in front of each of its lines.
+    grep -oE '^ *[0-9]+/[0-9]+ Test +#[0-9]+: .*(\*\*\*|Not Run).*' "$log" | sed -E 's/.*#([0-9]+):.*/\1/' |
+      while read -r number; do grep -E "^$number: " "$log" | tail -n 60; done
+  fi
+  { grep -F '[  COUNTS  ]' "$log" || true; } | sums
+  sed -n '/^[0-9]*% tests passed/,$p' "$log" | grep -v '^$'
   rm -f "$log"
   return "$status"
 }
@@ -43,17 +73,30 @@ tools/install-deps.sh
 step "release build"
 build release all
 step "unit tests"
-run release '^unit$'
+run release -L '^unit$'
 [ "$mode" = --quick ] && exit 0
 
-step "crash sweeps, mutants and kills"
-run release '^crash$'
+step "crash sweeps, faults, mutants, killed processes, full disk, stress"
+run release -L '^(crash|stress)$'
 if [ "$mode" = --slow ]; then
   step "slow tests"
-  run release '^slow$'
+  run release -L '^slow$'
 fi
 
-step "clang thread-safety analysis"
+step "clang: thread-safety analysis"
 tools/check_thread_safety.sh
+
+step "address and undefined-behaviour sanitizers: build"
+build asan all
+step "unit tests under them"
+run asan -L '^unit$'
+
+step "thread sanitizer: build"
+build tsan stress_test engine_test
+step "concurrent tests under it"
+export TSAN_OPTIONS="suppressions=$PWD/tools/tsan.supp halt_on_error=1 second_deadlock_stack=1"
+for program in stress_test engine_test; do
+  "build/tsan/tests/$program" --gtest_brief=1
+done
 
 step "done"

@@ -78,7 +78,9 @@ Status CarriedCommits::CopyTo(File& to) const {
     if (!found) return EndsEarly(*newest_, cursor, options_.previous_end);
     if (cursor.lsn() < first_lsn_) continue;
     const std::uint64_t space = CommitSpace(cursor.payloads());
-    if (buffer.size() < space) buffer = AlignedBuffer(space);
+    if (buffer.size() < space) {
+      ENGRAM_ASSIGN_OR_RETURN(buffer, AlignedBuffer::Allocate(space));
+    }
     stamp.lsn = cursor.lsn();
     PutCommit(stamp, cursor.payloads(), buffer.data());
     ENGRAM_RETURN_IF_ERROR(to.WriteAt(offset, buffer.span().first(space)));

@@ -93,7 +93,9 @@ Result<std::span<const std::byte>> FrameSource::Window(std::uint64_t offset, std
     const std::uint64_t from = offset / kLogBlockBytes * kLogBlockBytes;
     const std::uint64_t wanted = std::min(
         std::max(kWindowBytes, AlignUp(offset + length - from, kLogBlockBytes)), size_ - from);
-    if (buffer_.size() < wanted) buffer_ = AlignedBuffer(wanted);
+    if (buffer_.size() < wanted) {
+      ENGRAM_ASSIGN_OR_RETURN(buffer_, AlignedBuffer::Allocate(wanted));
+    }
     window_bytes_ = 0;
     ENGRAM_RETURN_IF_ERROR(ReadExactly(*file_, from, buffer_.span().first(wanted)));
     window_offset_ = from;
@@ -172,7 +174,7 @@ Result<bool> CommitCursor::Next() {
     if (whole && part == 0) {
       payloads_.push_back(frame->payload);
     } else {
-      KeepPayload(*frame);
+      ENGRAM_RETURN_IF_ERROR(KeepPayload(*frame));
     }
     position = frame->end();
     proved_durable_ = std::max(proved_durable_, frame->header.durable_through);
@@ -193,11 +195,12 @@ Result<std::optional<Frame>> CommitCursor::Continue(std::uint64_t position, Lsn 
   return source_.FrameAt(next_block, expected);
 }
 
-void CommitCursor::KeepPayload(const Frame& frame) {
-  AlignedBuffer copy(frame.payload.size());
+Status CommitCursor::KeepPayload(const Frame& frame) {
+  ENGRAM_ASSIGN_OR_RETURN(AlignedBuffer copy, AlignedBuffer::Allocate(frame.payload.size()));
   if (!frame.payload.empty()) std::memcpy(copy.data(), frame.payload.data(), frame.payload.size());
   payloads_.push_back(copy.span());
   parts_.push_back(std::move(copy));
+  return {};
 }
 
 }  // namespace engram

@@ -111,7 +111,7 @@ class CommitCursor {
 
   // The frame number `part` of commit `lsn` at `position` or, behind a gap, on the next block.
   Result<std::optional<Frame>> Continue(std::uint64_t position, Lsn lsn, std::uint32_t part);
-  void KeepPayload(const Frame& frame);
+  Status KeepPayload(const Frame& frame);
 
   FrameSource source_;
   Lsn lsn_;

@@ -89,6 +89,7 @@ class LogReading {
     ENGRAM_ASSIGN_OR_RETURN(const std::optional<Proof> proof, ProofBehind(segment, cursor));
     if (proof) return Missing(segment, cursor, *proof);
     LogEnd end;
+    end.first = segments_.front().header.first_lsn;
     end.last = cursor.lsn();
     end.generation = segment.header.generation;
     end.segments = segments_.size();

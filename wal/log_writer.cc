@@ -39,6 +39,12 @@ SegmentHeader HeaderFor(const LogWriterOptions& options, Lsn first_lsn, Lsn prev
   return header;
 }
 
+using Deadline = std::chrono::steady_clock::time_point;
+
+// A buffer that one large commit has made larger is not kept.
+constexpr std::uint64_t kKeptBufferBytes = 8 << 20;
+constexpr std::uint64_t kLeastBufferBytes = 1 << 16;
+
 class LogWriterImpl final : public LogWriter {
  public:
   explicit LogWriterImpl(const LogWriterOptions& options)
@@ -51,11 +57,12 @@ class LogWriterImpl final : public LogWriter {
       ENGRAM_EXCLUDES(mutex_);
   Status SyncAll() override ENGRAM_EXCLUDES(mutex_);
   Status SyncThrough(Lsn lsn) override ENGRAM_EXCLUDES(mutex_);
+  void PromiseSync(Deadline deadline) override ENGRAM_EXCLUDES(mutex_);
+  std::optional<Deadline> promised_sync() const override ENGRAM_EXCLUDES(mutex_);
   Lsn appended() const override ENGRAM_EXCLUDES(mutex_);
   Lsn durable() const override ENGRAM_EXCLUDES(mutex_);
   Status RemoveThrough(Lsn lsn) override ENGRAM_EXCLUDES(mutex_);
   std::uint64_t BytesOnDisk() const override ENGRAM_EXCLUDES(mutex_);
-  std::uint64_t BytesSince(Lsn lsn) const override ENGRAM_EXCLUDES(mutex_);
   LogCounters counters() const override ENGRAM_EXCLUDES(mutex_);
   Status poisoned() const override ENGRAM_EXCLUDES(mutex_);
   void Poison(const Status& cause) override ENGRAM_EXCLUDES(mutex_);
@@ -82,6 +89,8 @@ class LogWriterImpl final : public LogWriter {
       ENGRAM_EXCLUDES(mutex_);
   // Pre: target <= appended().
   Status SyncTo(Lsn target) ENGRAM_EXCLUDES(mutex_);
+  // A sync of everything appended begins.
+  void BeginSync() ENGRAM_REQUIRES(mutex_);
   // Keeps the first cause; returns what the call that failed reports.
   Status PoisonLocked(const Status& cause) ENGRAM_REQUIRES(mutex_);
 
@@ -100,6 +109,9 @@ class LogWriterImpl final : public LogWriter {
   // At most one at a time: the system reports a failed write-back to one sync only, so a second,
   // concurrent one could believe itself.
   bool sync_running_ ENGRAM_GUARDED_BY(mutex_) = false;
+  // Earliest of the promises since the last sync began: that sync, where it succeeds, meets all
+  // before.
+  std::optional<Deadline> promised_sync_ ENGRAM_GUARDED_BY(mutex_);
   // A write is going on in a block that holds earlier commits.
   bool write_shares_block_ ENGRAM_GUARDED_BY(mutex_) = false;
   int waiting_for_write_ ENGRAM_GUARDED_BY(mutex_) = 0;
@@ -147,6 +159,12 @@ Status LogWriterImpl::NextSegment(const SegmentHeader& header, const SegmentUse&
 }
 
 Status LogWriterImpl::Reserve(std::uint64_t bytes, std::uint32_t frames) {
+  // Memory is room too.
+  const std::uint64_t in_memory = bytes + frames * (sizeof(FrameHeader) + kFrameAlignment);
+  if (buffer_.size() < in_memory) {
+    ENGRAM_ASSIGN_OR_RETURN(buffer_,
+                            AlignedBuffer::Allocate(std::max(in_memory, kLeastBufferBytes)));
+  }
   // Each frame may be an append of its own and start a fresh block.
   const std::uint64_t room =
       bytes + frames * (sizeof(FrameHeader) + kFrameAlignment + kLogBlockBytes);
@@ -174,7 +192,9 @@ Status LogWriterImpl::Append(std::span<const CommitFrames> commits, SyncMode mod
   const auto bytes = Gather(commits, place.durable_through);
   ENGRAM_CHECK(place.offset + bytes.size() <= place.limit);
   const Status outcome = WriteOut(place, bytes, mode);
-  return FinishAppend(place.offset + bytes.size(), commits.back().lsn, mode, outcome);
+  const std::uint64_t size = bytes.size();
+  if (buffer_.size() > kKeptBufferBytes) buffer_ = AlignedBuffer();
+  return FinishAppend(place.offset + size, commits.back().lsn, mode, outcome);
 }
 
 Result<LogWriterImpl::Place> LogWriterImpl::BeginAppend(Lsn first, SyncMode mode) {
@@ -193,7 +213,7 @@ Result<LogWriterImpl::Place> LogWriterImpl::BeginAppend(Lsn first, SyncMode mode
   place.durable_through = durable_;
   fresh_block_ = false;
   if (mode == SyncMode::kSync) {
-    sync_running_ = true;
+    BeginSync();
   } else {
     write_shares_block_ = place.offset % kLogBlockBytes != 0;
   }
@@ -204,7 +224,7 @@ std::span<const std::byte> LogWriterImpl::Gather(std::span<const CommitFrames> c
                                                  Lsn durable_through) {
   std::uint64_t size = 0;
   for (const CommitFrames& commit : commits) size += CommitSpace(commit.payloads);
-  if (buffer_.size() < size) buffer_ = AlignedBuffer(std::max<std::uint64_t>(size, 1 << 16));
+  if (buffer_.size() < size) buffer_ = AlignedBuffer(std::max(size, kLeastBufferBytes));
   FrameStamp stamp;
   stamp.generation = options_.generation;
   stamp.store_id = options_.store_id;
@@ -252,6 +272,7 @@ Status LogWriterImpl::FinishAppend(std::uint64_t end, Lsn last, SyncMode mode,
     ++counters_.syncs;
     durable_ = last;
     fresh_block_ = true;
+    promised_sync_.reset();
   }
   return {};
 }
@@ -280,7 +301,7 @@ Status LogWriterImpl::SyncTo(Lsn target) {
       changed_.Wait(mutex_);
       waiting_for_write_ -= waits;
     }
-    sync_running_ = true;
+    BeginSync();
     covered = appended_;
     file = file_;
     fresh_block_ =
@@ -297,7 +318,24 @@ Status LogWriterImpl::SyncTo(Lsn target) {
   if (!poison_.ok()) return poison_;
   ++counters_.syncs;
   durable_ = std::max(durable_, covered);
+  if (durable_ == appended_) promised_sync_.reset();  // of a promise made while it ran
   return {};
+}
+
+void LogWriterImpl::BeginSync() {
+  sync_running_ = true;
+  promised_sync_.reset();
+}
+
+void LogWriterImpl::PromiseSync(Deadline deadline) {
+  MutexLock lock(mutex_);
+  if (durable_ == appended_) return;
+  promised_sync_ = std::min(promised_sync_.value_or(deadline), deadline);
+}
+
+std::optional<Deadline> LogWriterImpl::promised_sync() const {
+  MutexLock lock(mutex_);
+  return promised_sync_;
 }
 
 Lsn LogWriterImpl::appended() const {
@@ -335,16 +373,6 @@ std::uint64_t LogWriterImpl::BytesOnDisk() const {
   MutexLock lock(mutex_);
   std::uint64_t bytes = 0;
   for (const SegmentUse& use : segments_) bytes += use.size;
-  return bytes;
-}
-
-std::uint64_t LogWriterImpl::BytesSince(Lsn lsn) const {
-  MutexLock lock(mutex_);
-  std::uint64_t bytes = 0;
-  for (std::size_t i = 0; i < segments_.size(); ++i) {
-    const bool needed = i + 1 == segments_.size() || segments_[i + 1].first_lsn > lsn;
-    if (needed) bytes += segments_[i].used - kLogBlockBytes;
-  }
   return bytes;
 }
 

@@ -8,8 +8,10 @@
 #ifndef ENGRAM_WAL_LOG_WRITER_H_
 #define ENGRAM_WAL_LOG_WRITER_H_
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -60,7 +62,7 @@ class LogWriter {
 
   // Room first: after success, appending up to `bytes` of payload in at most `frames` frames cannot
   // fail for lack of space. May open the next segment (the old one is synced first). Errors:
-  // kNoSpace, nothing changed; others poison.
+  // kNoSpace, and kIoError where there is no memory, nothing changed; others poison.
   virtual Status Reserve(std::uint64_t bytes, std::uint32_t frames) = 0;
   // Appends whole commits, LSNs increasing by one, with one write; with kSync they are durable on
   // return. Any error poisons. Pre: Reserve().
@@ -72,6 +74,12 @@ class LogWriter {
   // The same up to `lsn`; returns at once where that is durable. Pre: lsn <= appended().
   virtual Status SyncThrough(Lsn lsn) = 0;
 
+  // What is appended by now is to be durable at `deadline`. Somebody has to see to it: nothing here
+  // runs by the clock.
+  virtual void PromiseSync(std::chrono::steady_clock::time_point deadline) = 0;
+  // The earliest deadline that no sync has met or has begun to meet.
+  virtual std::optional<std::chrono::steady_clock::time_point> promised_sync() const = 0;
+
   virtual Lsn appended() const = 0;
   virtual Lsn durable() const = 0;
 
@@ -80,9 +88,6 @@ class LogWriter {
   virtual Status RemoveThrough(Lsn lsn) = 0;
   // Size of all segments on disk.
   virtual std::uint64_t BytesOnDisk() const = 0;
-  // Bytes of frames since the segment that holds `lsn`: what a recovery from there would read,
-  // about.
-  virtual std::uint64_t BytesSince(Lsn lsn) const = 0;
   virtual LogCounters counters() const = 0;
 
   // The first failure of a write or sync here, kept for good; every later call returns it. Also

@@ -45,13 +45,6 @@ std::size_t BytesOf(const InsertRecord& r) {
   return sizeof(schema::Insert) + r.vector.size() + r.metadata.size();
 }
 
-template <typename Record>
-std::size_t BytesOfAll(const std::vector<Record>& records) {
-  std::size_t bytes = 0;
-  for (const Record& record : records) bytes += BytesOf(record);
-  return bytes;
-}
-
 // The operations of one payload: a piece of each list.
 struct Piece {
   std::span<const ExtentRecord> extents;
@@ -421,14 +414,6 @@ RecordEncoder::~RecordEncoder() = default;
 const std::vector<std::span<const std::byte>>& RecordEncoder::Encode(const CommitRecord& record,
                                                                      std::size_t target_bytes) {
   return impl_->Encode(record, target_bytes);
-}
-
-std::size_t EncodedBytesBound(const CommitRecord& record) {
-  const std::size_t bytes = BytesOfAll(record.extents) + BytesOfAll(record.field_names) +
-                            BytesOfAll(record.retires) + BytesOfAll(record.ends) +
-                            BytesOfAll(record.inserts);
-  const std::size_t payloads = bytes / kTargetPayloadBytes + 1;
-  return bytes + payloads * (kPayloadOverhead + sizeof(FrameHeader) + kFrameAlignment);
 }
 
 Status DecodePayload(std::span<const std::byte> payload, CommitRecord& record) {

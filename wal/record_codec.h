@@ -16,10 +16,6 @@
 
 namespace engram {
 
-// The largest operation (for an insert its vector and metadata) that fits a frame behind others;
-// callers refuse larger ones before they make a record.
-inline constexpr std::size_t kMaxOperationBytes = kMaxFrameBytes - kTargetPayloadBytes - 4096;
-
 // Payloads of one commit, in order. Memory is reused from commit to commit.
 class RecordEncoder {
  public:
@@ -28,7 +24,7 @@ class RecordEncoder {
 
   // Payloads are cut at about `target_bytes`, between operations; each carries the state. Valid
   // until the next call. Pre: vectors are whole floats; target_bytes is at most
-  // kTargetPayloadBytes.
+  // kTargetPayloadBytes; one operation more still fits kMaxFrameBytes (engine/planner.cc proves it).
   const std::vector<std::span<const std::byte>>& Encode(const CommitRecord& record,
                                                         std::size_t target_bytes);
 
@@ -36,10 +32,6 @@ class RecordEncoder {
   class Impl;
   std::unique_ptr<Impl> impl_;
 };
-
-// An upper bound of the bytes that `record` takes in payloads and frames, cut at
-// kTargetPayloadBytes. There are at most EncodedBytesBound() / kTargetPayloadBytes + 1 payloads.
-std::size_t EncodedBytesBound(const CommitRecord& record);
 
 // Verifies `payload` and appends what it says to `record` (the payloads of one commit are appended
 // in order). Errors: kCorruptedIndex; `record` is then to be thrown away. Views in `record` borrow

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "api/src/transactions.h"
-#include "storage/base/status_macros.h"
 
 namespace engram {
 namespace {
@@ -14,64 +13,52 @@ bool OfOnePattern(Code code) { return code == Code::kAlreadyExists || code == Co
 
 }  // namespace
 
-Status BatchInserter::Run(std::span<const NewPattern> patterns, BatchResult& result) {
-  result.ids.assign(patterns.size(), 0);
+BatchResult BatchInserter::Run(std::span<const NewPattern> patterns) {
+  result_.ids.assign(patterns.size(), 0);
   const VectorRules rules{engine_.metric(), engine_.dimensions()};
-  for (std::size_t i = 0; i < patterns.size(); ++i) {
+  Status store;
+  std::size_t i = 0;
+  for (; i < patterns.size() && store.ok(); ++i) {
     auto insert = CheckInsert(rules, patterns[i]);
     if (!insert.ok()) {
-      result.failures.push_back({i, insert.status()});
+      result_.failures.push_back({i, insert.status()});
       continue;
     }
     Append(transaction_, std::move(insert).value());
     positions_.push_back(i);
-    if (positions_.size() >= kPatterns || transaction_.bytes >= kBytes) {
-      ENGRAM_RETURN_IF_ERROR(CommitCollected(result));
-    }
+    if (positions_.size() >= kPatterns || transaction_.bytes >= kBytes) store = CommitCollected();
   }
-  ENGRAM_RETURN_IF_ERROR(CommitCollected(result));
-  std::sort(result.failures.begin(), result.failures.end(),
+  if (store.ok()) store = CommitCollected();
+  for (; i < patterns.size(); ++i) result_.failures.push_back({i, store});
+  std::sort(result_.failures.begin(), result_.failures.end(),
             [](const auto& a, const auto& b) { return a.position < b.position; });
-  return Status::Ok();
+  return std::move(result_);
 }
 
-Status BatchInserter::CommitCollected(BatchResult& result) {
+Status BatchInserter::CommitCollected() {
   if (positions_.empty()) return Status::Ok();
   engine_.Commit(transaction_);
-  if (OfOnePattern(transaction_.status.code())) return CommitOneByOne(result);
-  ENGRAM_RETURN_IF_ERROR(transaction_.status);
+  Status store;
+  auto refusal = transaction_.refused.begin();
+  auto id = transaction_.ids.begin();
   for (std::size_t i = 0; i < positions_.size(); ++i) {
-    result.ids[positions_[i]] = transaction_.ids[i];
-  }
-  result.lsn = transaction_.lsn;
-  Reset();
-  return Status::Ok();
-}
-
-Status BatchInserter::CommitOneByOne(BatchResult& result) {
-  for (std::size_t i = 0; i < positions_.size(); ++i) {
-    Transaction single;
-    single.durability = transaction_.durability;
-    Append(single, std::move(transaction_.ops[i]));
-    engine_.Commit(single);
-    if (single.status.ok()) {
-      result.ids[positions_[i]] = single.ids.front();
-      result.lsn = single.lsn;
-    } else if (OfOnePattern(single.status.code())) {
-      result.failures.push_back({positions_[i], single.status});
+    if (refusal != transaction_.refused.end() && refusal->position == i) {
+      if (!OfOnePattern(refusal->status.code())) store = refusal->status;
+      result_.failures.push_back({positions_[i], std::move(refusal->status)});
+      ++refusal;
+    } else if (transaction_.status.ok()) {
+      result_.ids[positions_[i]] = *id++;
     } else {
-      return single.status;
+      store = transaction_.status;
+      result_.failures.push_back({positions_[i], store});
     }
   }
-  Reset();
-  return Status::Ok();
-}
-
-void BatchInserter::Reset() {
+  if (transaction_.status.ok()) result_.lsn = transaction_.lsn;
   positions_.clear();
   transaction_.ops.clear();
   transaction_.bytes = 0;
   transaction_.done = false;
+  return store;
 }
 
 }  // namespace engram

@@ -4,6 +4,7 @@
 #define ENGRAM_API_SRC_BATCH_INSERTER_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <vector>
 
@@ -18,21 +19,21 @@ class BatchInserter {
  public:
   BatchInserter(Engine& engine, Durability durability) : engine_(engine) {
     transaction_.durability = durability;
+    transaction_.on_refusal = OnRefusal::kSkip;
   }
 
-  // Errors: what the store as a whole met; `result` says what was stored before.
-  Status Run(std::span<const NewPattern> patterns, BatchResult& result);
+  // Says of each pattern that it was stored, or why not. Pre: called once.
+  BatchResult Run(std::span<const NewPattern> patterns);
 
  private:
   static constexpr std::size_t kPatterns = 1000;
   static constexpr std::uint64_t kBytes = 4ull << 20;
 
-  // Commits what was collected; where one pattern spoils it for all, each by itself.
-  Status CommitCollected(BatchResult& result);
-  Status CommitOneByOne(BatchResult& result);
-  void Reset();
+  // Commits what was collected, in one commit. Errors: what the store as a whole met.
+  Status CommitCollected();
 
   Engine& engine_;
+  BatchResult result_;
   Transaction transaction_;
   std::vector<std::size_t> positions_;  // of the transaction's operations, in the caller's span
 };

@@ -6,10 +6,11 @@
 #include <cstring>
 #include <unordered_set>
 
+#include <engram/types.h>
+
 namespace engram {
 namespace {
 
-constexpr std::uint32_t kMostDimensions = 16384;
 constexpr int kComponentsPerFeature = 8;
 constexpr std::uint64_t kSavedMagic = 0x31534452574d4745;  // "EGMWRDS1"
 constexpr std::size_t kSavedHeaderBytes = 24;              // magic, texts, words
@@ -110,9 +111,9 @@ std::uint64_t TakeNumber(std::string_view& in, std::size_t bytes) {
 }  // namespace
 
 Result<FeatureEncoder> FeatureEncoder::Create(std::uint32_t dimensions) {
-  if (dimensions < 1 || dimensions > kMostDimensions) {
+  if (dimensions < 1 || dimensions > kMaxDimensions) {
     return Status::InvalidArgument("dimensions is " + std::to_string(dimensions) +
-                                   ", expected 1 to " + std::to_string(kMostDimensions));
+                                   ", expected 1 to " + std::to_string(kMaxDimensions));
   }
   return FeatureEncoder(dimensions);
 }

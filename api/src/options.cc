@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "api/src/options.h"
+
 namespace engram {
 namespace {
 
@@ -54,23 +56,29 @@ Options Options::HighSpeed() {
   return options;
 }
 
+Status CheckDurability(Durability durability) {
+  if (durability == Durability::kSync || durability == Durability::kInterval ||
+      durability == Durability::kNone) {
+    return Status::Ok();
+  }
+  return Status::InvalidArgument("durability is " + std::to_string(static_cast<int>(durability)) +
+                                 ", which is none");
+}
+
 Status Options::Validate() const {
-  if (metric != Metric::kL2 && metric != Metric::kCosine && metric != Metric::kInnerProduct) {
-    return Status::InvalidArgument("metric is " + std::to_string(static_cast<int>(metric)) +
+  if (metric.has_value() && *metric != Metric::kL2 && *metric != Metric::kCosine &&
+      *metric != Metric::kInnerProduct) {
+    return Status::InvalidArgument("metric is " + std::to_string(static_cast<int>(*metric)) +
                                    ", which is none");
   }
-  if (durability != Durability::kSync && durability != Durability::kInterval &&
-      durability != Durability::kNone) {
-    return Status::InvalidArgument("durability is " + std::to_string(static_cast<int>(durability)) +
-                                   ", which is none");
-  }
+  if (Status status = CheckDurability(durability); !status.ok()) return status;
   struct Limit {
     const char* name;
     std::uint64_t found, least, most;
   };
   const Limit limits[] = {
-      {"dimensions", dimensions, 0, 16384},
-      {"m", m, 2, 128},
+      {"dimensions", dimensions, 0, kMaxDimensions},
+      {"m", m == 0 ? kDefaultM : m, kMinM, kMaxM},
       {"ef_construction", ef_construction, 1, 65536},
       {"ef", ef, 1, 65536},
       {"max_elements", max_elements, 0, 0xfffffffe},

@@ -11,4 +11,12 @@ Snapshot::~Snapshot() = default;
 
 Lsn Snapshot::lsn() const { return impl_ != nullptr ? impl_->lsn() : Lsn::kNone; }
 
+Result<std::optional<Lsn>> StoreImpl::SnapshotLsn(const Snapshot* snapshot) const {
+  if (snapshot == nullptr) return std::optional<Lsn>();
+  if (snapshot->impl_ == nullptr || !snapshot->impl_->IsOf(engine())) {
+    return Status::InvalidArgument("the snapshot is of another store, or was moved from");
+  }
+  return std::optional<Lsn>(snapshot->lsn());
+}
+
 }  // namespace engram

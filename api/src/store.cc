@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "api/src/batch_inserter.h"
+#include "api/src/options.h"
 #include "api/src/store_impl.h"
 #include "api/src/transactions.h"
 #include "storage/base/coding.h"
@@ -20,17 +21,14 @@ constexpr std::size_t kMaxK = 1'000'000;
 // Relaxed: changed in a new process before it has a second thread.
 std::atomic<unsigned> g_forks{0};
 
-Result<std::optional<Lsn>> SnapshotLsn(const StoreImpl& impl, const Snapshot* snapshot) {
-  if (snapshot == nullptr) return std::optional<Lsn>();
-  if (snapshot->impl() == nullptr || !snapshot->impl()->IsOf(impl.engine())) {
-    return Status::InvalidArgument("the snapshot is of another store, or was moved from");
-  }
-  return std::optional<Lsn>(snapshot->lsn());
+// nullptr: moved from.
+Status CheckOpen(const StoreImpl* impl) {
+  return impl != nullptr ? impl->Check() : Status::InvalidArgument("the store was moved from");
 }
 
 Result<ReadRequest> ToRequest(const StoreImpl& impl, const GetOptions& options) {
   ReadRequest request{options.include_vector, options.include_metadata, std::nullopt};
-  ENGRAM_ASSIGN_OR_RETURN(request.snapshot, SnapshotLsn(impl, options.snapshot));
+  ENGRAM_ASSIGN_OR_RETURN(request.snapshot, impl.SnapshotLsn(options.snapshot));
   return request;
 }
 
@@ -38,8 +36,10 @@ VectorRules RulesOf(const StoreImpl& impl) {
   return {impl.engine().metric(), impl.engine().dimensions()};
 }
 
-Durability DurabilityOf(const StoreImpl& impl, const WriteOptions& options) {
-  return options.override_durability ? options.durability : impl.engine().options().durability;
+Result<Durability> DurabilityOf(const StoreImpl& impl, const WriteOptions& options) {
+  if (!options.override_durability) return impl.engine().options().durability;
+  ENGRAM_RETURN_IF_ERROR(CheckDurability(options.durability));
+  return options.durability;
 }
 
 }  // namespace
@@ -93,10 +93,10 @@ Result<Store> Store::OpenReadOnly(const std::string& directory, const Options& o
 }
 
 Result<PatternId> Store::Insert(const NewPattern& pattern, const WriteOptions& options) noexcept {
-  ENGRAM_RETURN_IF_ERROR(impl_->Check());
+  ENGRAM_RETURN_IF_ERROR(CheckOpen(impl_.get()));
   ENGRAM_ASSIGN_OR_RETURN(PendingInsert insert, CheckInsert(RulesOf(*impl_), pattern));
   Transaction transaction;
-  transaction.durability = DurabilityOf(*impl_, options);
+  ENGRAM_ASSIGN_OR_RETURN(transaction.durability, DurabilityOf(*impl_, options));
   Append(transaction, std::move(insert));
   impl_->engine().Commit(transaction);
   ENGRAM_RETURN_IF_ERROR(transaction.status);
@@ -105,36 +105,35 @@ Result<PatternId> Store::Insert(const NewPattern& pattern, const WriteOptions& o
 
 Result<BatchResult> Store::InsertBatch(std::span<const NewPattern> patterns,
                                        const WriteOptions& options) noexcept {
-  ENGRAM_RETURN_IF_ERROR(impl_->Check());
-  BatchResult result;
-  BatchInserter inserter(impl_->engine(), DurabilityOf(*impl_, options));
-  ENGRAM_RETURN_IF_ERROR(inserter.Run(patterns, result));
-  return result;
+  ENGRAM_RETURN_IF_ERROR(CheckOpen(impl_.get()));
+  ENGRAM_ASSIGN_OR_RETURN(const Durability durability, DurabilityOf(*impl_, options));
+  ENGRAM_RETURN_IF_ERROR(impl_->engine().RequireWritable());
+  return BatchInserter(impl_->engine(), durability).Run(patterns);
 }
 
 Status Store::Update(PatternId id, const PatternChange& change, const WriteOptions& options) noexcept {
-  ENGRAM_RETURN_IF_ERROR(impl_->Check());
+  ENGRAM_RETURN_IF_ERROR(CheckOpen(impl_.get()));
   ENGRAM_ASSIGN_OR_RETURN(PendingUpdate update, CheckUpdate(RulesOf(*impl_), id, change));
   Transaction transaction;
-  transaction.durability = DurabilityOf(*impl_, options);
+  ENGRAM_ASSIGN_OR_RETURN(transaction.durability, DurabilityOf(*impl_, options));
   Append(transaction, std::move(update));
   impl_->engine().Commit(transaction);
   return transaction.status;
 }
 
 Status Store::Erase(PatternId id, const WriteOptions& options) noexcept {
-  ENGRAM_RETURN_IF_ERROR(impl_->Check());
+  ENGRAM_RETURN_IF_ERROR(CheckOpen(impl_.get()));
   Transaction transaction;
-  transaction.durability = DurabilityOf(*impl_, options);
+  ENGRAM_ASSIGN_OR_RETURN(transaction.durability, DurabilityOf(*impl_, options));
   Append(transaction, PendingErase{id});
   impl_->engine().Commit(transaction);
   return transaction.status;
 }
 
 Result<CommitResult> Store::Write(const WriteBatch& batch, const WriteOptions& options) noexcept {
-  ENGRAM_RETURN_IF_ERROR(impl_->Check());
+  ENGRAM_RETURN_IF_ERROR(CheckOpen(impl_.get()));
   Transaction transaction;
-  transaction.durability = DurabilityOf(*impl_, options);
+  ENGRAM_ASSIGN_OR_RETURN(transaction.durability, DurabilityOf(*impl_, options));
   ENGRAM_RETURN_IF_ERROR(CheckBatch(RulesOf(*impl_), batch, transaction));
   impl_->engine().Commit(transaction);
   ENGRAM_RETURN_IF_ERROR(transaction.status);
@@ -142,26 +141,26 @@ Result<CommitResult> Store::Write(const WriteBatch& batch, const WriteOptions& o
 }
 
 Result<Pattern> Store::Get(PatternId id, const GetOptions& options) const noexcept {
-  ENGRAM_RETURN_IF_ERROR(impl_->Check());
+  ENGRAM_RETURN_IF_ERROR(CheckOpen(impl_.get()));
   ENGRAM_ASSIGN_OR_RETURN(const ReadRequest request, ToRequest(*impl_, options));
   return impl_->engine().Get(id, request);
 }
 
 Result<bool> Store::Contains(PatternId id, const Snapshot* snapshot) const noexcept {
-  ENGRAM_RETURN_IF_ERROR(impl_->Check());
-  ENGRAM_ASSIGN_OR_RETURN(const std::optional<Lsn> at, SnapshotLsn(*impl_, snapshot));
+  ENGRAM_RETURN_IF_ERROR(CheckOpen(impl_.get()));
+  ENGRAM_ASSIGN_OR_RETURN(const std::optional<Lsn> at, impl_->SnapshotLsn(snapshot));
   return impl_->engine().Contains(id, at);
 }
 
 Status Store::ForEach(const std::function<bool(const Pattern&)>& visit,
                       const GetOptions& options) const noexcept {
-  ENGRAM_RETURN_IF_ERROR(impl_->Check());
+  ENGRAM_RETURN_IF_ERROR(CheckOpen(impl_.get()));
   ENGRAM_ASSIGN_OR_RETURN(const ReadRequest request, ToRequest(*impl_, options));
   return impl_->engine().ForEach(visit, request);
 }
 
 Result<SearchResult> Store::Search(VectorView query, const SearchOptions& options) const noexcept {
-  ENGRAM_RETURN_IF_ERROR(impl_->Check());
+  ENGRAM_RETURN_IF_ERROR(CheckOpen(impl_.get()));
   if (options.k < 1 || options.k > kMaxK) {
     return Status::InvalidArgument("k is " + std::to_string(options.k) + ", allowed is 1 to " +
                                    std::to_string(kMaxK));
@@ -173,42 +172,42 @@ Result<SearchResult> Store::Search(VectorView query, const SearchOptions& option
   request.include_vector = options.include_vector;
   request.include_metadata = options.include_metadata;
   request.deadline = options.deadline;
-  ENGRAM_ASSIGN_OR_RETURN(request.snapshot, SnapshotLsn(*impl_, options.snapshot));
+  ENGRAM_ASSIGN_OR_RETURN(request.snapshot, impl_->SnapshotLsn(options.snapshot));
   return impl_->engine().Search(request);
 }
 
 Result<Snapshot> Store::GetSnapshot() const noexcept {
-  ENGRAM_RETURN_IF_ERROR(impl_->Check());
+  ENGRAM_RETURN_IF_ERROR(CheckOpen(impl_.get()));
   return Snapshot(std::make_unique<SnapshotImpl>(impl_->shared(), impl_->engine().TakeSnapshot()));
 }
 
 Status Store::Flush() noexcept {
-  ENGRAM_RETURN_IF_ERROR(impl_->Check());
+  ENGRAM_RETURN_IF_ERROR(CheckOpen(impl_.get()));
   return impl_->engine().Flush();
 }
 
 Status Store::WaitDurable(Lsn lsn) noexcept {
-  ENGRAM_RETURN_IF_ERROR(impl_->Check());
+  ENGRAM_RETURN_IF_ERROR(CheckOpen(impl_.get()));
   return impl_->engine().WaitDurable(lsn);
 }
 
 Status Store::Checkpoint() noexcept {
-  ENGRAM_RETURN_IF_ERROR(impl_->Check());
+  ENGRAM_RETURN_IF_ERROR(CheckOpen(impl_.get()));
   return impl_->engine().Checkpoint();
 }
 
 Status Store::RunMaintenance(std::chrono::microseconds budget) noexcept {
-  ENGRAM_RETURN_IF_ERROR(impl_->Check());
+  ENGRAM_RETURN_IF_ERROR(CheckOpen(impl_.get()));
   return impl_->engine().RunMaintenance(budget);
 }
 
 Result<Stats> Store::GetStats() const noexcept {
-  ENGRAM_RETURN_IF_ERROR(impl_->Check());
+  ENGRAM_RETURN_IF_ERROR(CheckOpen(impl_.get()));
   return impl_->engine().GetStats();
 }
 
 Status Store::Close() noexcept {
-  ENGRAM_RETURN_IF_ERROR(impl_->Check());
+  ENGRAM_RETURN_IF_ERROR(CheckOpen(impl_.get()));
   const Status status = impl_->engine().Close();
   if (status.code() != Code::kBusy) impl_->Release().reset();
   return status;

@@ -4,6 +4,7 @@
 #define ENGRAM_API_SRC_STORE_IMPL_H_
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -34,6 +35,8 @@ class StoreImpl {
     }
     return engine_ != nullptr ? Status::Ok() : Status::InvalidArgument("the store is closed");
   }
+  // Where `snapshot` reads; unset for nullptr. Errors: kInvalidArgument. Pre: Check().
+  Result<std::optional<Lsn>> SnapshotLsn(const Snapshot* snapshot) const;
   bool in_owner() const { return fork_generation_ == ForkGeneration(); }
   Engine& engine() const { return *engine_; }
   const std::shared_ptr<Engine>& shared() const { return engine_; }

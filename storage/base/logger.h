@@ -15,7 +15,6 @@ class Logger {
   Logger() = default;
   explicit Logger(LogCallback callback) : callback_(std::move(callback)) {}
 
-  void Info(const std::string& message) const { Log(LogLevel::kInfo, message); }
   void Warning(const std::string& message) const { Log(LogLevel::kWarning, message); }
   void Error(const std::string& message) const { Log(LogLevel::kError, message); }
 

@@ -40,6 +40,8 @@ enum class Mutant : std::uint8_t {
   kGrowthNotLogged,              // an extent is used without a record of it
   kJournalOlderRestored,         // images of an older checkpoint are restored
   kRestoreNotSynced,             // recovery reuses the journal before restored pages are durable
+  kRoundNotRepeated,             // pages of an unfinished round that look right are taken for durable
+  kSuperblockNotRepeated,        // a superblock that was read is taken for durable
   kAcknowledgeBeforeSync,
 };
 

@@ -18,6 +18,7 @@ TEST(Options, EachBoundIsKept) {
   const Case cases[] = {
       {"dimensions", [](Options& o) { o.dimensions = 16384; }, true},
       {"dimensions", [](Options& o) { o.dimensions = 16385; }, false},
+      {"m", [](Options& o) { o.m = 0; }, true},
       {"m", [](Options& o) { o.m = 2; }, true},
       {"m", [](Options& o) { o.m = 1; }, false},
       {"m", [](Options& o) { o.m = 128; }, true},

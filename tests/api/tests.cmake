@@ -1,5 +1,10 @@
 # engram_test(NAME LABEL SOURCES...), paths relative to tests/.
 engram_test(api_test unit
+  api/batch_inserter_test.cc
   api/feature_encoder_test.cc
+  api/open_test.cc
   api/options_test.cc
   api/store_test.cc)
+engram_test(model_test unit
+  api/model.cc
+  api/model_test.cc)

@@ -15,6 +15,7 @@
 #include "storage/base/mutex.h"
 #include "tests/crash/history.h"
 #include "tests/crash/sweep.h"
+#include "tests/support/counts.h"
 #include "tests/support/fault_file_system.h"
 #include "tests/support/temp_dir.h"
 
@@ -31,6 +32,7 @@ constexpr std::uint64_t kShards = 4;
 #endif
 
 constexpr std::size_t kStepsBefore = 14;
+constexpr std::uint64_t kImagesAfterReopening = 3;
 constexpr Step kSteps[] = {
     Step::kInsert,       Step::kBatch,     Step::kMixed,    Step::kErase,    Step::kCheckpoint,
     Step::kUpdateVector, Step::kFlushRows, Step::kMaintain, Step::kBatch,    Step::kUpdateMetadata,
@@ -101,6 +103,27 @@ std::string CheckRemains(const SimFileSystem& disk, const Known& known, const Be
 }
 constexpr std::uint64_t kImagesOfAFault = 4;
 
+// The power goes somewhere after the last opening, which had found what a failure left in the
+// system's memory.
+std::string CheckAfterReopening(const SimFileSystem& disk, const Player& player,
+                                const Beginning& from, std::int64_t now_us, std::uint64_t seed) {
+  const std::size_t first = player.reopened_at();
+  if (disk.OpCount() <= first) return {};
+  std::mt19937_64 random(seed);
+  for (std::uint64_t i = 0; i < kImagesAfterReopening; ++i) {
+    CrashReplayer replayer = disk.Replay();
+    replayer.AdvanceTo(first + random() % (disk.OpCount() - first));
+    const CrashPolicy policy = kAllCrashPolicies[random() % kAllCrashPolicies.size()];
+    const std::string wrong = CheckCrashed(replayer.PowerLoss(random, policy),
+                                           player.KnownAt(replayer), from.shape, now_us, seed, 0);
+    if (!wrong.empty()) {
+      return "power loss " + std::to_string(static_cast<int>(policy)) + " after operation " +
+             std::to_string(replayer.position()) + ": " + wrong;
+    }
+  }
+  return {};
+}
+
 Outcome FailInHistory(const Beginning& from, const Way& way, std::uint64_t nth,
                       std::uint64_t seed) {
   ManualClock clock(from.now_us);
@@ -118,6 +141,9 @@ Outcome FailInHistory(const Beginning& from, const Way& way, std::uint64_t nth,
   const Known known = player.known();
   player.Die();
   if (fine) outcome.wrong = CheckRemains(*disk, known, from, clock.NowMicros(), seed + nth);
+  if (fine && outcome.wrong.empty()) {
+    outcome.wrong = CheckAfterReopening(*disk, player, from, clock.NowMicros(), seed + nth);
+  }
   return outcome;
 }
 
@@ -127,7 +153,7 @@ Outcome FailInOpening(const Beginning& from, const Way& way, std::uint64_t nth,
   const auto disk = std::make_shared<SimFileSystem>(from.image);
   const auto faults = std::make_shared<FaultFileSystem>(disk);
   faults->SetPlan(PlanOf(way, nth));
-  Player player({from.shape, seed, &clock, disk, faults}, from.known);
+  Player player({from.shape, seed, &clock, disk, faults, true}, from.known);
   Outcome outcome;
   const bool opened = player.Open();
   outcome.hit = faults->faults_hit() > 0;
@@ -210,8 +236,9 @@ TEST_P(FaultSweep, EveryFaultOfAHistoryIsSurvived) {
     ASSERT_EQ(runs.wrong(), "") << "seed " << seed;
     std::cout << way.name << ": " << runs.faults() - before << " operations" << std::endl;
   }
-  std::cout << "faults " << runs.faults() << ", stores poisoned " << runs.poisoned() << ", images "
-            << runs.faults() * kImagesOfAFault << std::endl;
+  PrintCounts({{"faults", runs.faults()},
+               {"stores poisoned", runs.poisoned()},
+               {"images", runs.faults() * (kImagesOfAFault + kImagesAfterReopening)}});
 }
 
 TEST_P(FaultSweep, EveryFaultOfAnOpeningIsSurvived) {
@@ -235,7 +262,7 @@ TEST_P(FaultSweep, EveryFaultOfAnOpeningIsSurvived) {
     ASSERT_EQ(runs.wrong(), "") << "seed " << seed << ", crash after operation " << at;
     faults += runs.faults();
   }
-  std::cout << "faults " << faults << ", images " << faults * kImagesOfAFault << std::endl;
+  PrintCounts({{"faults while opening", faults}, {"images", faults * kImagesOfAFault}});
 }
 
 INSTANTIATE_TEST_SUITE_P(Shard, FaultSweep, testing::Range(kFirstShard, kFirstShard + kShards));

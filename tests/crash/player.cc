@@ -135,7 +135,6 @@ bool Player::Open() {
     records_.push_back(now_);
     stage_.disk->Mark(1);
   }
-  open_ops_ = stage_.disk->OpCount();
   return opened;
 }
 
@@ -150,6 +149,7 @@ bool Player::OpenEngine() {
     return Excused("open", opened.status());
   }
   engine_ = std::move(*opened);
+  if (stage_.faults_end_with_opening) stage_.faults->ClearPlan();
   return CheckOpened();
 }
 
@@ -171,6 +171,7 @@ bool Player::CheckOpened() {
   }
   if (holds == nullptr) return Fail("opened at commit " + std::to_string(Raw(lsn)) + ": " + wrong);
   model_.Settle(lsn, *holds);
+  reopened_at_ = stage_.disk->OpCount();
   now_.promised = lsn;  // opening made the log's tail durable
   now_.attempted = lsn;
   return true;

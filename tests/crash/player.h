@@ -75,6 +75,8 @@ class Player {
     ManualClock* clock;  // outlives the player
     std::shared_ptr<SimFileSystem> disk;
     std::shared_ptr<FaultFileSystem> faults;
+    // The plan of `faults` is for the opening alone: what reads afterwards, for the checks, works.
+    bool faults_end_with_opening = false;
   };
 
   Player(Stage stage, Known known);
@@ -97,10 +99,11 @@ class Player {
   bool poisoned() const { return !poison_.empty(); }
   // What a crash now may leave.
   Known known() const;
-  // What a power loss at the replayer's position in the trace of this disk may leave.
+  // What a power loss at the replayer's position in the trace of this disk may leave. Where a fault
+  // has poisoned the store: from reopened_at() on.
   Known KnownAt(const CrashReplayer& replayer) const;
-  // How many steps of the trace the opening took.
-  std::size_t open_ops() const { return open_ops_; }
+  // Operations of the trace up to the end of the last opening.
+  std::size_t reopened_at() const { return reopened_at_; }
 
  private:
   struct Record {
@@ -148,7 +151,7 @@ class Player {
   Record now_;
   const Lsn found_;              // what the opening was promised
   std::vector<Record> records_;  // after each step; the opening is the first
-  std::size_t open_ops_ = 0;
+  std::size_t reopened_at_ = 0;
   std::uint64_t excused_faults_ = 0;  // seen at the last failure that did not poison
   std::string poison_;                // the message of the first cause
   std::string failure_;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "tests/crash/oracle.h"
+#include "tests/support/counts.h"
 
 namespace engram {
 namespace {
@@ -44,22 +45,25 @@ SweepCounts& SweepCounts::operator+=(const SweepCounts& other) {
   return *this;
 }
 
-std::string SweepCounts::ToString() const {
-  const auto item = [](const char* name, std::uint64_t count) {
-    return std::string(name) + ' ' + std::to_string(count);
-  };
-  return item("images", images) + ", " + item("crash points", crash_points) + ", " +
-         item("with restored pages", restored) + ", " + item("with replayed commits", replayed) +
-         ", " + item("verified", verified) + ", " + item("lived on", lived_on) + ", " +
-         item("crashed again: images", second_images) + ", " + item("crash points", second_points) +
-         ", " + item("of them from restored pages", from_restored);
+void SweepCounts::Print(std::uint64_t histories) const {
+  PrintCounts({{"histories", histories},
+               {"images", images},
+               {"crash points", crash_points},
+               {"with restored pages", restored},
+               {"with replayed commits", replayed},
+               {"verified", verified},
+               {"lived on", lived_on},
+               {"images after a second crash", second_images},
+               {"second crash points", second_points},
+               {"of them from restored pages", from_restored}});
 }
 
-bool Sweeper::SweepTrace(const SimFileSystem& disk, const Player& player, Depth depth) {
+bool Sweeper::SweepTrace(const SimFileSystem& disk, const Player& player, std::size_t first,
+                         Depth depth) {
   CrashReplayer replayer = disk.Replay();
   std::size_t pending = 0;
   std::size_t marks = 0;
-  for (std::size_t at = 1; at <= disk.OpCount() && counts_.images < most_images_; ++at) {
+  for (std::size_t at = first; at <= disk.OpCount() && counts_.images < most_images_; ++at) {
     replayer.AdvanceTo(at);
     const std::size_t was_pending = std::exchange(pending, replayer.PendingCount());
     const bool mark = std::exchange(marks, replayer.numbers().size()) != marks;
@@ -73,11 +77,11 @@ bool Sweeper::SweepTrace(const SimFileSystem& disk, const Player& player, Depth 
     if (more && OneIn(2) && !CrashWith(replayer, CrashPolicy::kKeepAll, player, depth)) {
       return false;
     }
-    const std::size_t first = random_() % std::size(kRandomPolicies);
+    const std::size_t any = random_() % std::size(kRandomPolicies);
     const std::uint64_t restored = counts_.restored;
     std::size_t count = depth == Depth::kFirst ? 2 : 1;
     for (std::size_t i = 0; i < count; ++i) {
-      const CrashPolicy policy = kRandomPolicies[(first + i) % std::size(kRandomPolicies)];
+      const CrashPolicy policy = kRandomPolicies[(any + i) % std::size(kRandomPolicies)];
       if (!CrashWith(replayer, policy, player, depth)) return false;
       // Torn pages are rare, and worth a closer look.
       if (counts_.restored > restored) count = kImagesOfTornPages;
@@ -126,7 +130,8 @@ std::string Sweeper::CheckImage(const SimImage& image, const Known& known, Depth
   if (!again) return {};
   counts_.from_restored += restored ? 1 : 0;
   player.Die();
-  return SweepTrace(*disk, player, Depth::kSecond) ? std::string() : "recovered, then lost again";
+  return SweepTrace(*disk, player, 1, Depth::kSecond) ? std::string()
+                                                      : "recovered, then lost again";
 }
 
 std::string CheckCrashed(const SimImage& image, const Known& known, const StoreShape& shape,

@@ -35,7 +35,7 @@ struct SweepCounts {
   std::uint64_t from_restored = 0;  // recoveries with restored pages that crashed again
 
   SweepCounts& operator+=(const SweepCounts& other);
-  std::string ToString() const;
+  void Print(std::uint64_t histories) const;
 };
 
 class Sweeper {
@@ -45,7 +45,11 @@ class Sweeper {
       : random_(seed), shape_(shape), now_us_(now_us), rates_(rates) {}
 
   // Every crash point of a life. False: failure() says where and what.
-  bool SweepLife(const Life& life) { return SweepTrace(*life.disk, *life.player, Depth::kFirst); }
+  bool SweepLife(const Life& life) { return SweepFrom(*life.disk, *life.player, 1); }
+  // Those from an operation on. Pre: `player` has died, and last opened before that operation.
+  bool SweepFrom(const SimFileSystem& disk, const Player& player, std::size_t first) {
+    return SweepTrace(disk, player, first, Depth::kFirst);
+  }
   // Stops with success after this many images.
   void set_most_images(std::uint64_t images) { most_images_ = images; }
 
@@ -55,7 +59,7 @@ class Sweeper {
  private:
   enum class Depth : std::uint8_t { kFirst, kSecond };
 
-  bool SweepTrace(const SimFileSystem& disk, const Player& player, Depth depth);
+  bool SweepTrace(const SimFileSystem& disk, const Player& player, std::size_t first, Depth depth);
   bool CrashWith(const CrashReplayer& replayer, CrashPolicy policy, const Player& player,
                  Depth depth);
   // Empty where all is well.

@@ -1,6 +1,5 @@
 // Power failures at every operation of scripted histories (I1 to I4).
 #include <cstdint>
-#include <iostream>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -44,7 +43,7 @@ TEST_P(CrashSweep, HoldsWhatItMayAfterEachOperation) {
     total += sweeper.counts();
     ++histories;
   }
-  std::cout << "histories " << histories << ", " << total.ToString() << std::endl;
+  total.Print(histories);
 }
 
 INSTANTIATE_TEST_SUITE_P(Shard, CrashSweep, testing::Range(kFirstShard, kFirstShard + kShards));

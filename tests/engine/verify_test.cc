@@ -299,7 +299,7 @@ TEST_F(VerifyTest, PageThatAnInterruptedCheckpointToreIsNoFinding) {
   AlignedBuffer bytes(pages->PageBytes(SegmentKind::kNodes));
   ASSERT_TRUE(pages->ReadPages(SegmentKind::kNodes, 2, 1, bytes.span()).ok());
   const PageImage image{{SegmentKind::kNodes, PageId{2}}, bytes.span()};
-  ASSERT_TRUE(journal->WriteRound(superblock.checkpoint + 1, 0, {&image, 1}).ok());
+  ASSERT_TRUE(journal->WriteRound({1, superblock.checkpoint + 1, 0}, {&image, 1}).ok());
   Flip("graph.engram", PageOffset(SegmentKind::kNodes, 2) + 200);
   const VerifyReport report = Verify();
   EXPECT_THAT(report.findings, IsEmpty());
@@ -316,7 +316,7 @@ TEST_F(VerifyTest, JournalOfAnImpossibleCheckpointIsNamed) {
   AlignedBuffer bytes(pages->PageBytes(SegmentKind::kNodes));
   ASSERT_TRUE(pages->ReadPages(SegmentKind::kNodes, 2, 1, bytes.span()).ok());
   const PageImage image{{SegmentKind::kNodes, PageId{2}}, bytes.span()};
-  ASSERT_TRUE(journal->WriteRound(superblock.checkpoint + 5, 0, {&image, 1}).ok());
+  ASSERT_TRUE(journal->WriteRound({1, superblock.checkpoint + 5, 0}, {&image, 1}).ok());
   EXPECT_THAT(Verify().findings, AllOf(SizeIs(1), Says("graph.journal: header", "checkpoint")));
 }
 
@@ -621,6 +621,35 @@ TEST_F(VerifyTest, DamageAnywhereIsFoundOrHarmless) {
     }
     std::filesystem::remove_all(path());
     std::filesystem::copy(copy, path(), std::filesystem::copy_options::recursive);
+  }
+}
+
+TEST_F(VerifyTest, AnyPartThatIsMissingIsSaidWhateverElseIs) {
+  const std::vector<std::string> parts = {"graph.engram", "graph.journal", "wal", "meta"};
+  for (const End end : {End::kClosed, End::kKilled}) {
+    std::filesystem::remove_all(path());
+    MakeStore(end);
+    const std::string copy = path() + ".copy";
+    std::filesystem::remove_all(copy);
+    std::filesystem::copy(path(), copy, std::filesystem::copy_options::recursive);
+    for (unsigned missing = 1; missing < 1u << parts.size(); ++missing) {
+      SCOPED_TRACE("missing parts, by bit: " + std::to_string(missing));
+      for (std::size_t i = 0; i < parts.size(); ++i) {
+        if ((missing >> i & 1) == 0) continue;
+        const bool directory = std::filesystem::is_directory(PathOf(parts[i]));
+        std::filesystem::remove_all(PathOf(parts[i]));
+        // As a copy that left out the files would have it.
+        if (directory) std::filesystem::create_directory(PathOf(parts[i]));
+      }
+      const auto report = VerifyStore(files_, path());
+      if (report.ok()) {
+        EXPECT_THAT(report->findings, Not(IsEmpty()));
+      } else {
+        EXPECT_EQ(report.code(), Code::kNotFound) << report.status();
+      }
+      std::filesystem::remove_all(path());
+      std::filesystem::copy(copy, path(), std::filesystem::copy_options::recursive);
+    }
   }
 }
 

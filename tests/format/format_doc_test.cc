@@ -91,14 +91,14 @@ std::vector<Layout> FileLayouts() {
        {ENGRAM_FIELD(JournalHeader, checksum), ENGRAM_FIELD(JournalHeader, magic),
         ENGRAM_FIELD(JournalHeader, store_id), ENGRAM_FIELD(JournalHeader, checkpoint),
         ENGRAM_FIELD(JournalHeader, round), ENGRAM_FIELD(JournalHeader, images),
-        ENGRAM_FIELD(JournalHeader, image_bytes)}},
+        ENGRAM_FIELD(JournalHeader, image_bytes), ENGRAM_FIELD(JournalHeader, generation), ENGRAM_FIELD(JournalHeader, reserved)}},
       {"file-format.md",
        "Journal image",
        sizeof(JournalImageHeader),
        {ENGRAM_FIELD(JournalImageHeader, checksum), ENGRAM_FIELD(JournalImageHeader, store_id),
         ENGRAM_FIELD(JournalImageHeader, checkpoint), ENGRAM_FIELD(JournalImageHeader, round),
         ENGRAM_FIELD(JournalImageHeader, page), ENGRAM_FIELD(JournalImageHeader, page_bytes),
-        ENGRAM_FIELD(JournalImageHeader, segment), ENGRAM_FIELD(JournalImageHeader, reserved)}},
+        ENGRAM_FIELD(JournalImageHeader, segment), ENGRAM_FIELD(JournalImageHeader, reserved0), ENGRAM_FIELD(JournalImageHeader, generation), ENGRAM_FIELD(JournalImageHeader, reserved1)}},
   };
 }
 

@@ -37,17 +37,6 @@ TEST(TopK, KeepsInfiniteDistancesToo) {
   EXPECT_EQ(Ids(&top), (std::vector<PatternId>{3, 1}));
 }
 
-TEST(TopK, TheThresholdIsInfiniteUntilFull) {
-  TopK top(2);
-  EXPECT_EQ(top.Threshold(), INFINITY);
-  top.Push({1.0F, SlotId{0}, 1});
-  EXPECT_EQ(top.Threshold(), INFINITY);
-  top.Push({5.0F, SlotId{0}, 2});
-  EXPECT_EQ(top.Threshold(), 5.0F);
-  top.Push({3.0F, SlotId{0}, 3});
-  EXPECT_EQ(top.Threshold(), 3.0F);
-}
-
 TEST(TopK, ResetForgets) {
   TopK top(2);
   top.Push({1.0F, SlotId{0}, 1});

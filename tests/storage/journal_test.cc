@@ -85,7 +85,7 @@ void ExpectSame(const std::vector<PageImage>& found, std::span<const PageImage> 
 
 TEST_F(JournalTest, NewOneHoldsNothing) {
   const Journal::Round round = Read();
-  EXPECT_EQ(round.checkpoint, 0u);
+  EXPECT_EQ(round.name.checkpoint, 0u);
   EXPECT_THAT(round.images, IsEmpty());
   EXPECT_THAT(round.problems, IsEmpty());
 }
@@ -93,10 +93,10 @@ TEST_F(JournalTest, NewOneHoldsNothing) {
 TEST_F(JournalTest, RoundComesBackAsWritten) {
   const auto images = Images(400, 1);  // more than one piece
   ASSERT_EQ(journal_->FitRound(images), images.size());
-  ASSERT_TRUE(journal_->WriteRound(7, 3, images).ok());
+  ASSERT_TRUE(journal_->WriteRound({4, 7, 3}, images).ok());
   const Journal::Round round = Read();
-  EXPECT_EQ(round.checkpoint, 7u);
-  EXPECT_EQ(round.round, 3u);
+  EXPECT_EQ(round.name.checkpoint, 7u);
+  EXPECT_EQ(round.name.round, 3u);
   EXPECT_THAT(round.problems, IsEmpty());
   ExpectSame(round.images, images);
   EXPECT_EQ(journal_->bytes_written() % kBlockBytes, 0u);
@@ -106,7 +106,7 @@ TEST_F(JournalTest, RoundThatFillsTheFileFits) {
   const auto images = Images(1000, 1);
   const std::size_t fit = journal_->FitRound(images);
   ASSERT_LT(fit, images.size());
-  ASSERT_TRUE(journal_->WriteRound(7, 0, std::span(images).first(fit)).ok());
+  ASSERT_TRUE(journal_->WriteRound({4, 7, 0}, std::span(images).first(fit)).ok());
   EXPECT_LE(journal_->bytes_written(), kJournalBytes);
   EXPECT_GT(journal_->bytes_written() + kImage + 8192 + kBlockBytes, kJournalBytes);
   EXPECT_EQ(RawFile()->Size().value(), kJournalBytes);
@@ -114,18 +114,18 @@ TEST_F(JournalTest, RoundThatFillsTheFileFits) {
 }
 
 TEST_F(JournalTest, ImagesOfAnEarlierRoundBehindAShorterOneDoNotCount) {
-  ASSERT_TRUE(journal_->WriteRound(7, 0, Images(20, 1)).ok());
+  ASSERT_TRUE(journal_->WriteRound({4, 7, 0}, Images(20, 1)).ok());
   const auto images = Images(2, 2);
-  ASSERT_TRUE(journal_->WriteRound(7, 1, images).ok());
+  ASSERT_TRUE(journal_->WriteRound({4, 7, 1}, images).ok());
   ExpectSame(Read().images, images);
 }
 
 TEST_F(JournalTest, RoundCutOffWhileWrittenGivesNoImageOfTheRoundBefore) {
-  ASSERT_TRUE(journal_->WriteRound(7, 0, Images(9, 1)).ok());
+  ASSERT_TRUE(journal_->WriteRound({4, 7, 0}, Images(9, 1)).ok());
   const std::size_t bytes = journal_->bytes_written();
   const std::vector<std::byte> old = Bytes(0, bytes);
   const auto images = Images(9, 2);
-  ASSERT_TRUE(journal_->WriteRound(7, 1, images).ok());
+  ASSERT_TRUE(journal_->WriteRound({4, 7, 1}, images).ok());
   const std::vector<std::byte> whole = Bytes(0, bytes);
   for (std::size_t cut = 0; cut < bytes;
        cut += 512) {  // sectors in order up to `cut`, then old ones
@@ -133,10 +133,10 @@ TEST_F(JournalTest, RoundCutOffWhileWrittenGivesNoImageOfTheRoundBefore) {
     Put(cut, std::span(old).subspan(cut));
     const Journal::Round round = Read();
     if (cut == 0) {
-      EXPECT_EQ(round.round, 0u);
+      EXPECT_EQ(round.name.round, 0u);
       continue;
     }
-    EXPECT_EQ(round.round, 1u);
+    EXPECT_EQ(round.name.round, 1u);
     std::size_t complete = 0;
     std::size_t end = kBlockBytes;
     while (complete < 9 && (end += kImage + images[complete].bytes.size()) <= cut) ++complete;
@@ -152,7 +152,7 @@ TEST_F(JournalTest, RoundCutOffWhileWrittenGivesNoImageOfTheRoundBefore) {
 
 TEST_F(JournalTest, DamagedImageTakesOnlyItselfAway) {
   const auto images = Images(3, 1);
-  ASSERT_TRUE(journal_->WriteRound(7, 0, images).ok());
+  ASSERT_TRUE(journal_->WriteRound({4, 7, 0}, images).ok());
   const std::uint64_t second = kBlockBytes + kImage + 8192;
   const std::byte flipped[] = {Bytes(second + kImage + 100, 1)[0] ^ std::byte{1}};
   Put(second + kImage + 100, flipped);
@@ -162,13 +162,13 @@ TEST_F(JournalTest, DamagedImageTakesOnlyItselfAway) {
 }
 
 TEST_F(JournalTest, EveryFlippedByteOfTheHeaderLeavesAnEmptyRound) {
-  ASSERT_TRUE(journal_->WriteRound(7, 0, Images(3, 1)).ok());
+  ASSERT_TRUE(journal_->WriteRound({4, 7, 0}, Images(3, 1)).ok());
   const auto header = Bytes(0, sizeof(JournalHeader));
   for (std::size_t at = 0; at < header.size(); ++at) {
     const std::byte flipped[] = {header[at] ^ std::byte{0x20}};
     Put(at, flipped);
     const Journal::Round round = Read();
-    EXPECT_EQ(round.checkpoint, 0u) << at;
+    EXPECT_EQ(round.name.checkpoint, 0u) << at;
     EXPECT_THAT(round.images, IsEmpty()) << at;
     EXPECT_EQ(round.problems.size(), 1u) << at;
     Put(0, header);
@@ -185,7 +185,7 @@ TEST_F(JournalTest, EachHeaderFieldIsCheckedThoughTheChecksumIsRight) {
       {"image_bytes", offsetof(JournalHeader, image_bytes), 8, ~0ull, "header: image bytes"},
       {"image_bytes", offsetof(JournalHeader, image_bytes), 8, kJournalBytes - 4095, "image bytes"},
   };
-  ASSERT_TRUE(journal_->WriteRound(7, 0, Images(3, 1)).ok());
+  ASSERT_TRUE(journal_->WriteRound({4, 7, 0}, Images(3, 1)).ok());
   const auto header = Bytes(0, sizeof(JournalHeader));
   for (const BadField& field : kBad) {
     auto bad = header;
@@ -193,7 +193,7 @@ TEST_F(JournalTest, EachHeaderFieldIsCheckedThoughTheChecksumIsRight) {
     StoreAs(bad.data(), Checksum64(std::span(bad).subspan(8)));
     Put(0, bad);
     const Journal::Round round = Read();
-    EXPECT_EQ(round.checkpoint, 0u) << field.name;
+    EXPECT_EQ(round.name.checkpoint, 0u) << field.name;
     EXPECT_THAT(round.problems, ElementsAre(HasSubstr(field.says))) << field.name;
   }
 }
@@ -209,10 +209,11 @@ TEST_F(JournalTest, EachImageHeaderFieldIsCheckedThoughTheChecksumIsRight) {
       {"page_bytes", offsetof(JournalImageHeader, page_bytes), 4, ~4095u, "page bytes 4294963200"},
       {"segment", offsetof(JournalImageHeader, segment), 1, 0, "image 0: segment 0"},
       {"segment", offsetof(JournalImageHeader, segment), 1, 5, "image 0: segment 5"},
-      {"reserved", offsetof(JournalImageHeader, reserved) + 26, 1, 1, "image 0: reserved bytes"},
+      {"generation", offsetof(JournalImageHeader, generation), 4, 5, "image 0: generation 5"},
+      {"reserved", offsetof(JournalImageHeader, reserved1) + 19, 1, 1, "image 0: reserved bytes"},
   };
   const auto images = Images(2, 1);
-  ASSERT_TRUE(journal_->WriteRound(7, 0, images).ok());
+  ASSERT_TRUE(journal_->WriteRound({4, 7, 0}, images).ok());
   const auto header = Bytes(kBlockBytes, kImage);
   for (const BadField& field : kBad) {
     auto bad = header;
@@ -229,7 +230,7 @@ TEST_F(JournalTest, EachImageHeaderFieldIsCheckedThoughTheChecksumIsRight) {
 
 TEST_F(JournalTest, EveryFlippedByteOfAnImageHeaderIsFound) {
   const auto images = Images(2, 1);
-  ASSERT_TRUE(journal_->WriteRound(7, 0, images).ok());
+  ASSERT_TRUE(journal_->WriteRound({4, 7, 0}, images).ok());
   const auto header = Bytes(kBlockBytes, kImage);
   for (std::size_t at = 0; at < kImage; ++at) {
     const std::byte flipped[] = {header[at] ^ std::byte{0x20}};
@@ -244,17 +245,17 @@ TEST_F(JournalTest, EveryFlippedByteOfAnImageHeaderIsFound) {
 TEST_F(JournalTest, SecondImageOfAPageDoesNotCount) {
   auto images = Images(2, 1);
   images.push_back(images[0]);
-  ASSERT_TRUE(journal_->WriteRound(7, 0, images).ok());
+  ASSERT_TRUE(journal_->WriteRound({4, 7, 0}, images).ok());
   const Journal::Round round = Read();
   EXPECT_EQ(round.images.size(), 2u);
   EXPECT_THAT(round.problems, ElementsAre(HasSubstr("a second one of nodes page 0")));
 }
 
 TEST_F(JournalTest, JournalOfAnotherStoreHoldsNothing) {
-  ASSERT_TRUE(journal_->WriteRound(7, 0, Images(2, 1)).ok());
+  ASSERT_TRUE(journal_->WriteRound({4, 7, 0}, Images(2, 1)).ok());
   const auto other = Journal::Open(*fs_, path_, OpenMode::kRead, 99, kJournalBytes);
   ASSERT_TRUE(other.ok());
-  EXPECT_EQ((*other)->Read()->checkpoint, 0u);
+  EXPECT_EQ((*other)->Read()->name.checkpoint, 0u);
 }
 
 TEST_F(JournalTest, OtherSizeThanTheSuperblockSaysIsCorruption) {
@@ -271,7 +272,7 @@ TEST_F(JournalTest, RoundIsWrittenInOrderAndSyncedOnce) {
   const auto journal =
       std::move(Journal::Open(recorder, path_, OpenMode::kReadWrite, kTestStoreId, kJournalBytes))
           .value();
-  ASSERT_TRUE(journal->WriteRound(7, 0, Images(250, 1)).ok());  // less than 2 MiB
+  ASSERT_TRUE(journal->WriteRound({4, 7, 0}, Images(250, 1)).ok());  // less than 2 MiB
   EXPECT_THAT(recorder.TakeEvents(),
               ElementsAre("write graph.journal", "write graph.journal", "sync graph.journal"));
 }
@@ -285,11 +286,11 @@ TEST_F(JournalTest, FailureIsReportedAndLeavesNothingOfItInTheNextRound) {
     recorder.Refuse([&](const std::string& found) {
       return found == event ? Status::IoError("refused") : Status::Ok();
     });
-    EXPECT_EQ(journal->WriteRound(7, 0, Images(250, 1)).code(), Code::kIoError) << event;
+    EXPECT_EQ(journal->WriteRound({4, 7, 0}, Images(250, 1)).code(), Code::kIoError) << event;
   }
   recorder.Refuse({});
   const auto images = Images(5, 2);
-  ASSERT_TRUE(journal->WriteRound(8, 0, images).ok());
+  ASSERT_TRUE(journal->WriteRound({4, 8, 0}, images).ok());
   ExpectSame(Read().images, images);
 }
 

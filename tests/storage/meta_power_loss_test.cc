@@ -1,7 +1,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <iostream>
 #include <random>
 #include <string>
 
@@ -9,6 +8,7 @@
 #include "storage/base/test_hooks.h"
 #include "storage/meta_codec.h"
 #include "storage/meta_store.h"
+#include "tests/support/counts.h"
 #include "tests/support/sim_file_system.h"
 #include "tests/support/temp_dir.h"
 
@@ -157,8 +157,7 @@ Sweep LosePowerEverywhere(const SimFileSystem& files, std::uint64_t seed) {
       }
     }
   }
-  std::cout << sweep.images << " images of " << files.OpCount() << " operations, " << sweep.wrong
-            << " wrong\n";
+  PrintCounts({{"images", sweep.images}, {"crash points", files.OpCount()}, {"wrong", sweep.wrong}});
   return sweep;
 }
 

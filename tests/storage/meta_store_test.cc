@@ -413,6 +413,116 @@ TEST_F(MetaStoreTest, AFullDiskIsReportedAndClearedOnceThereIsRoom) {
   EXPECT_TRUE(store->Resume().ok());
 }
 
+TEST_F(MetaStoreTest, WhatACrashLeftOfALookForRoomIsRemoved) {
+  Open();
+  const std::string left = JoinPath(dir_.File("meta"), "room.tmp");
+  std::ofstream(left) << "allocated";
+  MetaStoreOptions reading = Options();
+  reading.read_only = true;
+  Open(reading);
+  EXPECT_TRUE(std::filesystem::exists(left));
+  Open();
+  EXPECT_FALSE(std::filesystem::exists(left));
+}
+
+TEST_F(MetaStoreTest, LinesOfRocksDbComeOnlyWhenTheyAreAskedFor) {
+  auto store = Open();
+  ApplyFull(*store, 1);
+  files_->Refuse([](const std::string& event) {
+    return event == "barrier" ? Status::ReadOnly("the log is poisoned") : Status::Ok();
+  });
+  ASSERT_FALSE(store->Flush().ok());
+  ASSERT_THAT(lines(), IsEmpty());
+  store->DeliverLog();
+  EXPECT_FALSE(lines().empty());
+}
+
+// Their commits are in the log already: RocksDB must take them, and must not wait.
+TEST_F(MetaStoreTest, RowsAreTakenAfterAFlushFoundNoRoom) {
+  auto store = Open();
+  ApplyFull(*store, 1);
+  files_->Refuse([](const std::string& event) {
+    return event.starts_with("write") ? Status::NoSpace("disk full") : Status::Ok();
+  });
+  EXPECT_EQ(store->Flush().code(), Code::kNoSpace);
+  const std::vector<std::byte> large =
+      *EncodeMetadata({{"text", std::string(std::size_t{700} << 10, 'x')}});
+  for (std::uint64_t lsn = 2; lsn < 6; ++lsn) {  // each fills a write buffer
+    RowBatch batch;
+    batch.inserts = {FullInsert(lsn, lsn, large)};
+    Apply(*store, batch, lsn);
+  }
+  EXPECT_EQ(store->Resume().code(), Code::kNoSpace);
+  EXPECT_EQ(*store->DurableLsns(), Everywhere(Lsn::kNone));
+  files_->Refuse(nullptr);
+  const Status resumed = store->Resume();
+  ASSERT_TRUE(resumed.ok()) << resumed;
+  EXPECT_EQ(Of(*store->DurableLsns(), Family::kMeta), Lsn{5});
+  EXPECT_EQ(*store->GetEncodedMetadata(5, Lsn{5}), large);
+  store.reset();
+  EXPECT_EQ(Of(Open()->applied(), Family::kIds), Lsn{5});
+}
+
+// What a failed sync has lost no repetition brings back.
+TEST_F(MetaStoreTest, ASyncThatFindsNoRoomFailsForGood) {
+  auto store = Open();
+  ApplyFull(*store, 1);
+  files_->Refuse([](const std::string& event) {
+    return IsSync(event) ? Status::NoSpace("disk full") : Status::Ok();
+  });
+  EXPECT_EQ(store->Flush().code(), Code::kIoError);
+  files_->Refuse(nullptr);
+  EXPECT_EQ(store->Resume().code(), Code::kIoError);
+  EXPECT_EQ(store->BackgroundError().code(), Code::kIoError);
+}
+
+// Neither the caller nor RocksDB waits for ever where rows come faster than they can be flushed.
+TEST_F(MetaStoreTest, RowsThatComeFastWaitForFlushesAndCompactions) {
+  auto store = Open();
+  const std::vector<std::byte> large =
+      *EncodeMetadata({{"text", std::string(std::size_t{300} << 10, 'x')}});
+  for (std::uint64_t lsn = 1; lsn <= 200; ++lsn) {
+    const Status status = store->Resume();
+    ASSERT_TRUE(status.ok()) << status;
+    RowBatch batch;
+    batch.inserts = {FullInsert(lsn, lsn, large)};
+    Apply(*store, batch, lsn);
+  }
+  EXPECT_LT(store->MemoryBytes(), 8u << 20);
+  ASSERT_TRUE(store->Flush().ok());
+  EXPECT_EQ(Of(*store->DurableLsns(), Family::kMeta), Lsn{200});
+}
+
+TEST_F(MetaStoreTest, AnotherStoresRowsAreRefused) {
+  MetaStoreOptions options = Options();
+  options.store_id = 7;
+  auto store = Open(options);
+  ApplyFull(*store, 1);
+  ASSERT_TRUE(store->Flush().ok());
+  store.reset();
+  for (const bool read_only : {false, true}) {
+    options.read_only = read_only;
+    options.store_id = 8;
+    const auto opened = MetaStore::Open(options);
+    EXPECT_EQ(opened.code(), Code::kCorruptedIndex);
+    EXPECT_THAT(std::string(opened.status().message()), HasSubstr("store id 7, expected 8"));
+    options.store_id = 7;
+    EXPECT_THAT(Open(options)->field_names(), ElementsAre("color"));
+  }
+}
+
+TEST_F(MetaStoreTest, RowsWithoutAStoreIdAreRefused) {
+  MetaStoreOptions options = Options();
+  auto store = Open(options);
+  ApplyFull(*store, 1);
+  ASSERT_TRUE(store->Flush().ok());
+  store.reset();
+  options.store_id = 8;
+  const auto opened = MetaStore::Open(options);
+  EXPECT_EQ(opened.code(), Code::kCorruptedIndex);
+  EXPECT_THAT(std::string(opened.status().message()), HasSubstr("no store id, expected 8"));
+}
+
 TEST_F(MetaStoreTest, ReadOnlySeesAllAndChangesNothing) {
   auto store = Open();
   ApplyFull(*store, 1);
@@ -456,7 +566,9 @@ TEST_F(MetaStoreTest, AnOpenThatFailsAnywhereCanBeRepeated) {
       const bool fails = event != "barrier" && left.fetch_sub(1) == 0;
       return fails ? Status::IoError("failed on purpose") : Status::Ok();
     });
-    const auto first = MetaStore::Open(Options());
+    MetaStoreOptions options = Options();
+    options.store_id = 7;
+    const auto first = MetaStore::Open(options);
     files_->Refuse(nullptr);
     if (first.ok()) {
       if (left > 0) {
@@ -465,9 +577,13 @@ TEST_F(MetaStoreTest, AnOpenThatFailsAnywhereCanBeRepeated) {
       }
       continue;  // a call that may fail, such as the removal of an obsolete file
     }
-    const auto again = MetaStore::Open(Options());
-    ASSERT_TRUE(again.ok()) << "call " << n << ": " << again.status();
-    ASSERT_EQ((*again)->applied(), Everywhere(Lsn::kNone));
+    {
+      const auto again = MetaStore::Open(options);
+      ASSERT_TRUE(again.ok()) << "call " << n << ": " << again.status();
+      ASSERT_EQ((*again)->applied(), Everywhere(Lsn::kNone));
+    }
+    options.store_id = 8;
+    ASSERT_EQ(MetaStore::Open(options).code(), Code::kCorruptedIndex) << "call " << n;
   }
   FAIL() << "an open has no end of calls";
 }

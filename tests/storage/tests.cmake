@@ -1,6 +1,7 @@
 # engram_test(NAME LABEL SOURCES...), paths relative to tests/.
 engram_test(storage_base_test unit
   storage/base/address_space_test.cc
+  storage/base/aligned_buffer_test.cc
   storage/base/clock_test.cc
   storage/base/file_test.cc
   storage/base/logger_test.cc
@@ -11,6 +12,7 @@ engram_test(meta_test unit
   storage/meta_codec_test.cc
   storage/meta_keys_test.cc
   storage/meta_store_test.cc
+  storage/rocksdb_events_test.cc
   storage/rocksdb_file_system_test.cc
   storage/rocksdb_manifest_test.cc)
 engram_test(meta_power_loss_test crash

@@ -1,1 +1,6 @@
 # engram_test(NAME LABEL SOURCES...), paths relative to tests/.
+engram_test(stress_test stress
+  stress/hang_test.cc
+  stress/pairs.cc
+  stress/stress_test.cc
+  stress/threads_test.cc)

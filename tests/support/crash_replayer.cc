@@ -103,6 +103,22 @@ class Fate {
   const std::uint64_t garbage_one_in_;
 };
 
+// Of a write that failed: never its first sector, about half of the others; always the same ones.
+// Nothing behind the end of the file.
+void WriteSomeSectors(const TraceOp& op, std::size_t index, SimBytes* bytes) {
+  const auto all = std::as_bytes(std::span(op.data));
+  const std::uint64_t end = std::min<std::uint64_t>(op.offset + op.data.size(), bytes->size());
+  std::mt19937_64 random(index);
+  for (std::uint64_t at = (op.offset / kSectorBytes + 1) * kSectorBytes; at < end;
+       at += kSectorBytes) {
+    const std::uint64_t length = std::min<std::uint64_t>(kSectorBytes, end - at);
+    if (random() % 2 == 0) {
+      bytes->Write(at, all.subspan(static_cast<std::size_t>(at - op.offset),
+                                   static_cast<std::size_t>(length)));
+    }
+  }
+}
+
 }  // namespace
 
 CrashReplayer::CrashReplayer(std::shared_ptr<const SimDisk> disk)
@@ -166,9 +182,12 @@ void CrashReplayer::DropUnsynced(InodeId inode) {
   const auto found = data_.find(inode);
   if (found == data_.end()) return;
   // As Linux does it: pages whose write failed are called clean, so no later sync writes them; the
-  // size goes its own way through the file system's journal.
+  // size goes its own way through the file system's journal. The write failed on its way: some of it
+  // may have arrived.
   for (PendingData& pending : found->second) {
-    if (pending.op->kind == Kind::kWrite) pending.size_only = true;
+    if (pending.op->kind != Kind::kWrite || pending.size_only) continue;
+    WriteSomeSectors(*pending.op, pending.index, &durable_.node(inode).bytes.Mutable());
+    pending.size_only = true;
   }
 }
 

@@ -35,9 +35,10 @@ class FaultFileSystem::State {
     if (plan_) random_.seed(plan_->seed);
   }
 
-  void SetSyncDelay(std::chrono::microseconds delay) {
+  void SetSyncDelay(std::chrono::microseconds delay, std::string path_contains) {
     MutexLock lock(mutex_);
     sync_delay_ = delay;
+    delayed_paths_ = std::move(path_contains);
   }
 
   std::uint64_t ops() const {
@@ -73,11 +74,11 @@ class FaultFileSystem::State {
   }
 
   // Waits as long as a sync shall take.
-  void DelaySync() const {
-    std::chrono::microseconds delay;
+  void DelaySync(const std::string& path) const {
+    std::chrono::microseconds delay{0};
     {
       MutexLock lock(mutex_);
-      delay = sync_delay_;
+      if (path.find(delayed_paths_) != path.npos) delay = sync_delay_;
     }
     if (delay.count() > 0) std::this_thread::sleep_for(delay);
   }
@@ -141,6 +142,7 @@ class FaultFileSystem::State {
   std::uint64_t ops_ ENGRAM_GUARDED_BY(mutex_) = 0;
   std::uint64_t hits_ ENGRAM_GUARDED_BY(mutex_) = 0;
   std::chrono::microseconds sync_delay_ ENGRAM_GUARDED_BY(mutex_){0};
+  std::string delayed_paths_ ENGRAM_GUARDED_BY(mutex_);
 };
 
 class FaultFileSystem::FaultFile : public File {
@@ -179,7 +181,7 @@ class FaultFileSystem::FaultFile : public File {
   }
 
   Status SyncData() override {
-    state_->DelaySync();
+    state_->DelaySync(path());
     const std::optional<Fault> fault = state_->Judge(IoKind::kSync, path());
     return fault ? FailSync(*fault) : base_->SyncData();
   }
@@ -187,7 +189,7 @@ class FaultFileSystem::FaultFile : public File {
   Status WriteAndSync(std::uint64_t offset, std::span<const std::byte> bytes) override {
     const std::optional<Fault> write_fault = state_->Judge(IoKind::kWrite, path());
     if (write_fault) return FailWrite(*write_fault, {offset, bytes});
-    state_->DelaySync();
+    state_->DelaySync(path());
     const std::optional<Fault> sync_fault = state_->Judge(IoKind::kSync, path());
     if (!sync_fault) return base_->WriteAndSync(offset, bytes);
     ENGRAM_RETURN_IF_ERROR(base_->WriteAt(offset, bytes));
@@ -234,7 +236,9 @@ FaultFileSystem::FaultFileSystem(std::shared_ptr<FileSystem> base, IoKinds count
 
 void FaultFileSystem::SetPlan(FaultPlan plan) { state_->SetPlan(std::move(plan)); }
 void FaultFileSystem::ClearPlan() { state_->SetPlan(std::nullopt); }
-void FaultFileSystem::SetSyncDelay(std::chrono::microseconds delay) { state_->SetSyncDelay(delay); }
+void FaultFileSystem::SetSyncDelay(std::chrono::microseconds delay, std::string path_contains) {
+  state_->SetSyncDelay(delay, std::move(path_contains));
+}
 std::uint64_t FaultFileSystem::ops() const { return state_->ops(); }
 std::uint64_t FaultFileSystem::faults_hit() const { return state_->hits(); }
 bool FaultFileSystem::crashed() const { return state_->crashed(); }
@@ -268,7 +272,7 @@ Status FaultFileSystem::RemoveDirectory(const std::string& path) {
 }
 
 Status FaultFileSystem::SyncDirectory(const std::string& path) {
-  state_->DelaySync();
+  state_->DelaySync(path);
   return state_->Do(IoKind::kSyncDir, path, [&] { return base_->SyncDirectory(path); });
 }
 

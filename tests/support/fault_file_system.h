@@ -94,8 +94,9 @@ class FaultFileSystem : public FileSystem {
   // Replaces the plan, and starts its counting.
   void SetPlan(FaultPlan plan);
   void ClearPlan();
-  // Every sync, of data or names, takes this long before it begins.
-  void SetSyncDelay(std::chrono::microseconds delay);
+  // Every sync, of data or names, of a path that contains this text takes this long before it
+  // begins.
+  void SetSyncDelay(std::chrono::microseconds delay, std::string path_contains = {});
   // Operations seen, and those of them that a plan has hit.
   std::uint64_t ops() const;
   std::uint64_t faults_hit() const;

@@ -1,5 +1,6 @@
 # engram_test(NAME LABEL SOURCES...), paths relative to tests/.
 engram_test(tools_test unit
+  tools/importer_test.cc
   tools/json_values_test.cc
   tools/npy_test.cc
   tools/passages_test.cc

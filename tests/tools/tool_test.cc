@@ -1,9 +1,18 @@
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
 
+#include "storage/base/mutex.h"
 #include "tests/support/temp_dir.h"
 #include "tests/tools/run_tool.h"
 
@@ -136,6 +145,83 @@ TEST_F(Tool, ImportReportsWhatIsDurableWithEveryDurability) {
     EXPECT_TRUE(ran.out.starts_with("committed 10\ncommitted 20\ncommitted 25\n{")) << ran.out;
     EXPECT_EQ(Engram({"stats", store, "--json"}).json()["count"], 25);
   }
+}
+
+// Makes standard input of this process the reading end of a pipe while it lives.
+class Piped {
+ public:
+  Piped() : stdin_(dup(STDIN_FILENO)) {
+    EXPECT_EQ(pipe2(ends_.data(), O_CLOEXEC), 0);
+    EXPECT_GE(dup2(ends_[0], STDIN_FILENO), 0);
+    close(ends_[0]);
+  }
+  ~Piped() {
+    CloseEnd();
+    dup2(stdin_, STDIN_FILENO);
+    close(stdin_);
+  }
+  Piped(const Piped&) = delete;
+  Piped& operator=(const Piped&) = delete;
+
+  void Write(std::string_view text) {
+    EXPECT_EQ(write(ends_[1], text.data(), text.size()), static_cast<ssize_t>(text.size()));
+  }
+  void CloseEnd() {
+    if (ends_[1] >= 0) close(std::exchange(ends_[1], -1));
+  }
+
+ private:
+  std::array<int, 2> ends_{-1, -1};
+  const int stdin_;
+};
+
+// Each flush of what it is written to hands the text on to a thread that waits for it.
+class LineWaiter : public std::stringbuf {
+ public:
+  int sync() override {
+    MutexLock lock(mutex_);
+    seen_ = str();
+    changed_.NotifyAll();
+    return 0;
+  }
+  void WaitFor(const std::string& text) {
+    MutexLock lock(mutex_);
+    while (seen_.find(text) == std::string::npos) changed_.Wait(mutex_);
+  }
+
+ private:
+  Mutex mutex_;
+  CondVar changed_;
+  std::string seen_ ENGRAM_GUARDED_BY(mutex_);
+};
+
+// What is asked for next is written only when what was written before is committed: this ends only
+// where lines are committed as they come.
+TEST_F(Tool, LinesPipedInAreCommittedAsTheyCome) {
+  ASSERT_EQ(Engram({"create", store_, "--dim", "2"}).code, 0);
+  LineWaiter lines;
+  std::ostream out(&lines);
+  std::ostringstream err;
+  int code = -1;
+  Piped input;
+  std::thread tool([&] {
+    Context context{.out = out, .err = err};
+    const std::array<const char*, 5> argv = {"engram", "import", store_.c_str(), "-",
+                                             "--report-commits"};
+    code = RunTool(static_cast<int>(argv.size()), argv.data(), context);
+  });
+  input.Write(Points(1));
+  lines.WaitFor("committed 1\n");
+  input.Write(Points(2) + "{\"vector\":[7,");  // a line that goes on later waits alone
+  lines.WaitFor("committed 3\n");
+  input.Write("8]}\n");
+  lines.WaitFor("committed 4\n");
+  input.Write("{\"vector\":[9,9]}");  // the last has no end
+  input.CloseEnd();
+  tool.join();
+  EXPECT_EQ(code, 0) << err.str();
+  EXPECT_NE(lines.str().find("committed 5\n"), std::string::npos) << lines.str();
+  EXPECT_EQ(Engram({"stats", store_, "--json"}).json()["count"], 5);
 }
 
 TEST_F(Tool, ThreadsImportEveryRowOnce) {

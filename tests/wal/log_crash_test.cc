@@ -9,6 +9,7 @@
 
 #include "storage/base/coding.h"
 #include "storage/base/test_hooks.h"
+#include "tests/support/counts.h"
 #include "tests/support/fault_file_system.h"
 #include "tests/support/sim_file_system.h"
 #include "tests/support/temp_dir.h"
@@ -195,7 +196,7 @@ Sweep RunSweep(std::uint64_t seed, std::uint64_t one_second_crash_in) {
 
 TEST(LogCrash, EveryImageReadsAsAPrefixThatHoldsAllThatWasDurable) {
   const Sweep sweep = RunSweep(TestSeed(20240611), 8);
-  std::cout << sweep.images << " images\n";
+  PrintCounts({{"images", sweep.images}});
   EXPECT_GT(sweep.images, 5000u);
   EXPECT_TRUE(sweep.violations.empty())
       << sweep.violations.size() << " violations, the first: " << sweep.violations.front();

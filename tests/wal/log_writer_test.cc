@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
+#include <cstdint>
 #include <atomic>
 #include <condition_variable>
 #include <map>
@@ -337,8 +339,6 @@ TEST(LogWriter, RemovesSegmentsWhoseCommitsAreAllBelow) {
   }
   ASSERT_THAT(SortedNames(dir.path()),
               ElementsAre(SegmentName(L(1)), SegmentName(L(3)), SegmentName(L(5))));
-  const std::uint64_t all = log->BytesSince(Lsn::kNone);
-  EXPECT_EQ(log->BytesSince(L(3)) * 3, all * 2);
   ASSERT_TRUE(log->RemoveThrough(L(1)).ok());
   EXPECT_EQ(SortedNames(dir.path()).size(), 3u);
   ASSERT_TRUE(log->RemoveThrough(L(2)).ok());
@@ -542,6 +542,51 @@ TEST(LogWriter, MutantAcknowledgesWithoutASync) {
   SetMutant(Mutant::kNone);
   EXPECT_EQ(faults.counts["sync"], 0);
   EXPECT_EQ(log->durable(), L(1));
+}
+
+TEST(LogWriter, APromisedSyncIsTheEarliestUntilASyncHasBegun) {
+  using std::chrono::seconds;
+  const std::chrono::steady_clock::time_point start{};
+  TempDir dir;
+  const auto log = MustCreate(WriterOptions(dir.path()));
+  log->PromiseSync(start + seconds(1));
+  EXPECT_FALSE(log->promised_sync().has_value());  // nothing is unsynced
+  ASSERT_TRUE(AppendOne(*log, 1, SyncMode::kNoSync, {"a"}).ok());
+  log->PromiseSync(start + seconds(2));
+  log->PromiseSync(start + seconds(3));
+  EXPECT_EQ(log->promised_sync(), start + seconds(2));
+  ASSERT_TRUE(log->SyncAll().ok());
+  EXPECT_FALSE(log->promised_sync().has_value());
+  ASSERT_TRUE(AppendOne(*log, 2, SyncMode::kNoSync, {"b"}).ok());
+  log->PromiseSync(start + seconds(4));
+  ASSERT_TRUE(AppendOne(*log, 3, SyncMode::kSync, {"c"}).ok());
+  EXPECT_FALSE(log->promised_sync().has_value());
+}
+
+TEST(LogWriter, APromiseMadeWhileASyncRunsOutlivesItWhereItMust) {
+  const std::chrono::steady_clock::time_point deadline{std::chrono::seconds(1)};
+  for (const bool more : {false, true}) {
+    TempDir dir;
+    const auto log = MustCreate(WriterOptions(dir.path()));
+    ASSERT_TRUE(AppendOne(*log, 1, SyncMode::kNoSync, {"a"}).ok());
+    SetSyncPoint("log:before_sync", [&] {
+      if (more) {
+        ASSERT_TRUE(AppendOne(*log, 2, SyncMode::kNoSync, {"b"}).ok());
+      }
+      log->PromiseSync(deadline);
+    });
+    ASSERT_TRUE(log->SyncAll().ok());
+    ClearSyncPoints();
+    EXPECT_EQ(log->promised_sync().has_value(), more);
+  }
+}
+
+TEST(LogWriter, RoomInMemoryIsRefusedLikeRoomOnDisk) {
+  TempDir dir;
+  const auto log = MustCreate(WriterOptions(dir.path()));
+  EXPECT_EQ(log->Reserve(UINT64_MAX - 1024, 1).code(), Code::kIoError);
+  EXPECT_TRUE(log->poisoned().ok());
+  EXPECT_TRUE(AppendOne(*log, 1, SyncMode::kSync, {"a"}).ok());
 }
 
 }  // namespace

@@ -159,18 +159,6 @@ TEST(RecordCodec, EncoderForgetsTheCommitBefore) {
   ExpectSame(small.record(), decoded);
 }
 
-TEST(RecordCodec, BoundHolds) {
-  RecordEncoder encoder;
-  for (const std::size_t operations : {0u, 1u, 2u, 50u, 5000u}) {
-    SampleCommit sample(5, operations, 128);
-    const auto& payloads = encoder.Encode(sample.record(), kTargetPayloadBytes);
-    const std::size_t bound = EncodedBytesBound(sample.record());
-    EXPECT_LE(CommitSpace(payloads), bound);
-    EXPECT_LE(payloads.size(), bound / kTargetPayloadBytes + 1);
-    EXPECT_LE(bound, CommitSpace(payloads) + 2048 * payloads.size());
-  }
-}
-
 // The budget of the issue: 900 bytes an insert at 128 dimensions in batches of 100 with small
 // metadata.
 TEST(RecordCodec, BatchOfInsertsStaysInItsByteBudget) {

@@ -1,6 +1,7 @@
 #include "tools/engram/importer.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <deque>
 #include <thread>
@@ -13,6 +14,8 @@ namespace engram::tool {
 namespace {
 
 constexpr std::size_t kMostComplaints = 5;
+// How long input that comes live may pause before its rows are stored in a smaller batch.
+constexpr std::chrono::milliseconds kPatience{10};
 
 // Failures of the store rather than of a row: the next row would meet them too.
 bool EndsTheImport(Code code) {
@@ -76,7 +79,6 @@ class Importer {
     changed_.NotifyAll();
     for (std::thread& worker : workers) worker.join();
     MutexLock lock(mutex_);
-    CountAfterFailure();
     return std::move(result_);
   }
 
@@ -92,7 +94,9 @@ class Importer {
   void ReadAll() {
     Batch batch;
     Row row;
-    while (!ended() && rows_.Next(row)) {
+    while (!ended()) {
+      if (!batch.empty() && InputPauses()) Queue(std::exchange(batch, {}));
+      if (!rows_.Next(row)) break;
       if (const Status status = CheckRow(row, store_stats_); !status.ok()) {
         RowFailed(row.number, status);
         if (!options_.skip_bad) break;
@@ -102,6 +106,16 @@ class Importer {
       if (batch.size() == options_.batch) Queue(std::exchange(batch, {}));
     }
     if (!batch.empty()) Queue(std::move(batch));
+  }
+
+  // Whether the rows read so far should not wait for more: there is no more input now, and a worker
+  // could take them. While all are at work, waiting costs nothing and makes batches larger.
+  bool InputPauses() {
+    while (rows_.WouldWait(kPatience)) {
+      MutexLock lock(mutex_);
+      if (stopped_ || (queue_.empty() && busy_ < options_.threads)) return true;
+    }
+    return false;
   }
 
   // Waits while the workers are behind, so that few rows are in memory.
@@ -126,9 +140,12 @@ class Importer {
         if (queue_.empty() || stopped_) return;
         batch = std::move(queue_.front());
         queue_.pop_front();
+        ++busy_;
       }
       changed_.NotifyAll();
       Insert(batch);
+      MutexLock lock(mutex_);
+      --busy_;
     }
   }
 
@@ -146,7 +163,7 @@ class Importer {
     const Result<BatchResult> stored = store_.InsertBatch(patterns, write_options_);
     if (!stored.ok()) {
       MutexLock lock(mutex_);
-      uncounted_ = true;
+      result_.failed += batch.size();
       EndLocked(stored.status());
       return;
     }
@@ -210,17 +227,6 @@ class Importer {
     return stopped_ || !result_.status.ok();
   }
 
-  // A batch that fails as a whole does not say how much of it was stored; the store does, as this
-  // process is the only one that writes to it.
-  void CountAfterFailure() ENGRAM_REQUIRES(mutex_) {
-    if (!uncounted_) return;
-    const Result<Stats> after = store_.GetStats();
-    if (!after.ok() || after->count < store_stats_.count) return;
-    result_.imported = after->count - store_stats_.count;
-    result_.last_id = result_.imported == 0 ? 0 : after->next_id - 1;
-    if (result_.first_id == 0 && result_.imported != 0) result_.first_id = store_stats_.next_id;
-  }
-
   Store& store_;
   RowReader& rows_;  // Next() by the calling thread alone
   const ImportOptions options_;
@@ -231,9 +237,9 @@ class Importer {
   Mutex mutex_;
   CondVar changed_;  // queue_, all_read_ or stopped_
   std::deque<Batch> queue_ ENGRAM_GUARDED_BY(mutex_);
+  std::size_t busy_ ENGRAM_GUARDED_BY(mutex_) = 0;  // workers that insert
   bool all_read_ ENGRAM_GUARDED_BY(mutex_) = false;
   bool stopped_ ENGRAM_GUARDED_BY(mutex_) = false;  // what is queued is dropped
-  bool uncounted_ ENGRAM_GUARDED_BY(mutex_) = false;
   std::uint64_t durable_ ENGRAM_GUARDED_BY(mutex_) = 0;
   ImportResult result_ ENGRAM_GUARDED_BY(mutex_);
 };

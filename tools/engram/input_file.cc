@@ -1,7 +1,11 @@
 #include "tools/engram/input_file.h"
 
+#include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -22,19 +26,43 @@ constexpr std::size_t kLongestLine = 64 << 20;
 
 InputFile::InputFile(const std::string& path)
     : path_(path == "-" ? "standard input" : path),
-      file_(path == "-" ? stdin : std::fopen(path.c_str(), "rbe")) {
-  if (!file_) Fail(path_, errno);
+      file_(path == "-" ? STDIN_FILENO : open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
+  if (file_.fd < 0) Fail(path_, errno);
   struct stat info = {};
-  if (fstat(fileno(file_.get()), &info) != 0) Fail(path_, errno);
+  if (fstat(file_.fd, &info) != 0) Fail(path_, errno);
   if (S_ISDIR(info.st_mode)) Fail(path_, EISDIR);
   if (S_ISREG(info.st_mode)) size_ = static_cast<std::uint64_t>(info.st_size);
 }
 
+InputFile::Descriptor::~Descriptor() {
+  if (fd > STDIN_FILENO) close(fd);
+}
+
+std::size_t InputFile::ReadSome(std::span<std::byte> out) {
+  ssize_t got = -1;
+  do {
+    got = read(file_.fd, out.data(), out.size());
+  } while (got < 0 && errno == EINTR);
+  if (got < 0) Fail(path_, errno);
+  position_ += static_cast<std::uint64_t>(got);
+  return static_cast<std::size_t>(got);
+}
+
 std::size_t InputFile::Read(std::span<std::byte> out) {
-  const std::size_t got = std::fread(out.data(), 1, out.size(), file_.get());
-  if (got < out.size() && std::ferror(file_.get()) != 0) Fail(path_, errno);
-  position_ += got;
-  return got;
+  std::size_t total = 0;
+  while (total < out.size()) {
+    const std::size_t got = ReadSome(out.subspan(total));
+    if (got == 0) break;
+    total += got;
+  }
+  return total;
+}
+
+bool InputFile::WouldWait(std::chrono::milliseconds patience) const {
+  const auto rest = buffer_.begin() + static_cast<std::ptrdiff_t>(line_begin_);
+  if (size_ || std::find(rest, buffer_.end(), '\n') != buffer_.end()) return false;
+  pollfd input = {.fd = file_.fd, .events = POLLIN, .revents = 0};
+  return poll(&input, 1, static_cast<int>(patience.count())) == 0;
 }
 
 // Appends what the file has next to the buffer; false at the end.
@@ -47,7 +75,7 @@ bool InputFile::FillLine() {
                                           std::to_string(kLongestLine) + " bytes"));
   }
   buffer_.resize(had + kReadBytes);
-  const std::size_t got = Read(std::as_writable_bytes(std::span(buffer_).subspan(had)));
+  const std::size_t got = ReadSome(std::as_writable_bytes(std::span(buffer_).subspan(had)));
   buffer_.resize(had + got);
   return got > 0;
 }

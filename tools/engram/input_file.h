@@ -3,10 +3,9 @@
 #ifndef ENGRAM_TOOLS_ENGRAM_INPUT_FILE_H_
 #define ENGRAM_TOOLS_ENGRAM_INPUT_FILE_H_
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
-#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -30,18 +29,25 @@ class InputFile {
 
   // The next line without its end; unset at the end of the file. Valid until the next call.
   // Throws Failure: kIoError, kInvalidArgument (a line of more than 64 MiB).
+  // Of a pipe, what is there: it waits only where that is not a line.
   std::optional<std::string_view> ReadLine();
+  // Whether ReadLine() would begin to wait now, and still would after `patience`.
+  bool WouldWait(std::chrono::milliseconds patience) const;
 
  private:
-  struct Closer {
-    void operator()(std::FILE* file) const {
-      if (file != stdin) std::fclose(file);
-    }
+  struct Descriptor {
+    explicit Descriptor(int number) : fd(number) {}
+    ~Descriptor();
+    Descriptor(const Descriptor&) = delete;
+    Descriptor& operator=(const Descriptor&) = delete;
+    const int fd;
   };
+  // What is there, at least one byte; 0 at the end of the file.
+  std::size_t ReadSome(std::span<std::byte> out);
   bool FillLine();
 
   std::string path_;
-  std::unique_ptr<std::FILE, Closer> file_;
+  const Descriptor file_;
   std::optional<std::uint64_t> size_;
   std::uint64_t position_ = 0;
   std::vector<char> buffer_;  // of ReadLine: bytes from line_begin_ on are not handed out yet

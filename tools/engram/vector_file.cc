@@ -16,9 +16,6 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "rows are little-endian in all formats");
 
-// No vector of the library is longer; a larger number means that the file is something else.
-constexpr std::uint64_t kMostDimensions = 16384;
-
 [[noreturn]] void Refuse(const InputFile& file, const std::string& what) {
   throw Failure(Status::InvalidArgument(file.path() + ": " + what));
 }
@@ -102,9 +99,9 @@ class VecsReader : public RowReader {
     }
     std::int32_t found = 0;
     std::memcpy(&found, raw.data(), sizeof found);
-    if (found < 1 || std::cmp_greater(found, kMostDimensions)) {
+    if (found < 1 || std::cmp_greater(found, kMaxDimensions)) {
       Refuse(file_, Name(number_ + 1) + " says it has " + std::to_string(found) +
-                        " components, expected 1 to " + std::to_string(kMostDimensions));
+                        " components, expected 1 to " + std::to_string(kMaxDimensions));
     }
     if (dimensions_ != 0 && std::cmp_not_equal(found, dimensions_)) {
       Refuse(file_, Name(number_ + 1) + " has " + std::to_string(found) +
@@ -127,9 +124,9 @@ class NpyReader : public RowReader {
   explicit NpyReader(const std::string& path) : file_(path) {
     header_ = ReadHeader();
     if (header_.rows == 0) return;
-    if (header_.columns < 1 || header_.columns > kMostDimensions) {
+    if (header_.columns < 1 || header_.columns > kMaxDimensions) {
       Refuse(file_, "rows have " + std::to_string(header_.columns) + " components, expected 1 to " +
-                        std::to_string(kMostDimensions));
+                        std::to_string(kMaxDimensions));
     }
     row_bytes_ = header_.columns * ElementBytes(header_.type);
     if (header_.rows > (std::uint64_t{1} << 62) / row_bytes_) {
@@ -214,6 +211,9 @@ class JsonLinesReader : public RowReader {
     return false;
   }
 
+  bool WouldWait(std::chrono::milliseconds patience) const override {
+    return file_.WouldWait(patience);
+  }
   std::optional<double> progress() const override { return Progress(file_); }
   std::string Name(std::uint64_t number) const override { return "line " + std::to_string(number); }
 

@@ -3,6 +3,7 @@
 #ifndef ENGRAM_TOOLS_ENGRAM_VECTOR_FILE_H_
 #define ENGRAM_TOOLS_ENGRAM_VECTOR_FILE_H_
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -33,6 +34,8 @@ class RowReader {
 
   // False at the end. Throws Failure where the file cannot be read on.
   virtual bool Next(Row& row) = 0;
+  // Whether Next() would wait for input that comes live, and still would after `patience`.
+  virtual bool WouldWait(std::chrono::milliseconds) const { return false; }
   // Components of each row, where the format fixes it for the whole file and there is a row.
   virtual std::optional<std::uint32_t> dimensions() const { return std::nullopt; }
   // How far this is, 0 to 1; unset where nobody knows.

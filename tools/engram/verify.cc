@@ -22,6 +22,7 @@ void PrintJson(Context& context, const VerifyReport& report) {
   answer["commits"] = report.commits;
   answer["rows"] = report.rows;
   answer["patterns"] = report.patterns;
+  answer["restored_pages"] = report.restored_pages;
   context.out << DumpJson(answer) << "\n";
 }
 
@@ -34,6 +35,11 @@ int Verify(Context& context, const std::string& directory) {
   }
   for (const Finding& finding : report.findings) {
     context.out << Bold(context, finding.where) << ": " << finding.what << "\n";
+  }
+  if (report.restored_pages > 0) {
+    context.out << WithSeparators(report.restored_pages)
+                << " pages are damaged; the journal has their images, and the next opening for writing "
+                   "puts them right\n";
   }
   context.out << (report.findings.empty()
                       ? std::string("nothing wrong")

@@ -26,7 +26,7 @@ class ENGRAM_EXPORT FeatureEncoder {
     float weight = 1;
   };
 
-  // Range of `dimensions`: 1 to 16384.
+  // Range of `dimensions`: 1 to kMaxDimensions (types.h).
   static Result<FeatureEncoder> Create(std::uint32_t dimensions);
 
   std::uint32_t dimensions() const { return dimensions_; }

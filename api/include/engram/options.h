@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,18 +23,18 @@ enum class LogLevel : std::uint8_t { kInfo = 1, kWarning = 2, kError = 3 };
 using LogCallback = std::function<void(LogLevel, std::string_view message)>;
 
 struct ENGRAM_EXPORT Options {
-  // --- Fixed when the store is created; on open, checked against the store (0 or unset: not checked) ---
+  // --- Fixed when the store is created; on open, checked against the store (0, empty or unset: as it is there) ---
 
-  // Components of a vector. Range 1 to 16384. Must be set to create; 0 on open accepts what the store has.
+  // Components of a vector. Range 1 to kMaxDimensions; must be set to create a store.
   std::uint32_t dimensions = 0;
-  // Default kL2. On open it is checked only where `dimensions` is set.
-  Metric metric = Metric::kL2;
-  // Links a node keeps above level 0 (twice as many at level 0; HNSW paper, section 4). Range 2 to 128.
-  std::uint32_t m = 16;
+  // Unset (default): kL2 in a new store.
+  std::optional<Metric> metric;
+  // Links a node keeps above level 0 (twice as many at level 0; HNSW paper, section 4). Range kMinM to kMaxM.
+  // 0 (default): kDefaultM in a new store.
+  std::uint32_t m = 0;
   // Seeds level choice and everything else that is random. Stored; not checked on open.
   std::uint64_t seed = 0x656e6772616d;
   // Names of top-level metadata fields that get an index family entry. At most 64, each 1 to 255 bytes.
-  // On open: empty, or the same list.
   std::vector<std::string> indexed_fields;
 
   // --- May differ at each open ---
@@ -48,7 +49,8 @@ struct ENGRAM_EXPORT Options {
   std::uint64_t max_elements = 0;
   // What a write promises unless it says otherwise.
   Durability durability = Durability::kSync;
-  // Under kInterval, the longest time an acknowledged write may be unsynced. Range 1 ms to 1 h.
+  // Under kInterval, the longest time an acknowledged write may be unsynced. Range 1 ms to 1 h. With background_threads = 0 the
+  // sync comes with the next write after it, or with Store::RunMaintenance().
   std::chrono::milliseconds sync_interval{1000};
   // Size of one log segment file, bytes. Range 64 KiB to 1 GiB.
   std::uint64_t log_segment_bytes = 64ull << 20;
@@ -64,10 +66,12 @@ struct ENGRAM_EXPORT Options {
   std::uint64_t memory_budget_bytes = 0;
   // Memory of the metadata store's write buffers, all families together, bytes. Range from 1 MiB.
   std::uint64_t metadata_buffer_bytes = 64ull << 20;
-  // Threads the store may own for checkpoints and syncs: 0 or 1 (default). With 0 the host calls
-  // Store::RunMaintenance(), and the metadata store flushes on the caller's thread's behalf only.
+  // Whether the store owns threads for its own work: 1 (default), one for interval syncs and one for checkpoints and reclaiming;
+  // 0, none, and the host calls Store::RunMaintenance(). In either case the metadata store has threads, shared by all stores of
+  // the process, that flush and compact its files and never call the host.
   std::uint32_t background_threads = 1;
-  // Threads one exact search may use, the caller's included. 0 (default): one per core. Range to 256.
+  // Threads one exact search may use, the caller's included. 0 (default): one per core, at most 16,
+  // since a scan is bound by the memory's bandwidth before that; with background_threads = 0 the caller's alone. Range to 256.
   std::uint32_t search_threads = 0;
   // Whether Close() makes a checkpoint, so that the next open replays nothing.
   bool checkpoint_on_close = true;

@@ -10,13 +10,14 @@
 namespace engram {
 
 class SnapshotImpl;
+class Store;
+class StoreImpl;
 
 // Holds back the reuse of whatever it sees, until it is destroyed. Move-only. Must be destroyed before the
 // store is closed (Close() says kBusy otherwise).
 // Threads: any thread may read through it; one thread moves or destroys it.
 class ENGRAM_EXPORT Snapshot {
  public:
-  explicit Snapshot(std::unique_ptr<SnapshotImpl> impl);
   Snapshot(Snapshot&&) noexcept;
   Snapshot& operator=(Snapshot&&) noexcept;
   ~Snapshot();
@@ -24,9 +25,11 @@ class ENGRAM_EXPORT Snapshot {
   // The last commit it sees.
   Lsn lsn() const;
 
-  const SnapshotImpl* impl() const { return impl_.get(); }
-
  private:
+  friend class Store;
+  friend class StoreImpl;
+  explicit Snapshot(std::unique_ptr<SnapshotImpl> impl);
+
   std::unique_ptr<SnapshotImpl> impl_;
 };
 

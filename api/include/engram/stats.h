@@ -19,7 +19,7 @@ struct Stats {
   Lsn durable_lsn = Lsn::kNone;      // newest commit known to be on disk
   Lsn checkpoint_lsn = Lsn::kNone;   // the page file needs no log up to here
   std::uint64_t checkpoints = 0;     // made since the store was created
-  std::uint64_t next_id = 0;
+  std::uint64_t next_id = 0;         // the store would give it next; no pattern has it or a larger one
   std::uint64_t snapshots = 0;       // open in this process
   Lsn oldest_snapshot = Lsn::kNone;  // of them
 

@@ -32,7 +32,7 @@ struct Pattern {
   std::vector<float> vector;
   Metadata metadata;
   Timestamp timestamp;    // its own time
-  Timestamp inserted_at;  // when this version was written
+  Timestamp inserted_at;  // when this version was written; never less than an earlier commit's
   TypeTag type = 0;
   Lsn version = Lsn::kNone;  // the commit that wrote this version
 };
@@ -48,9 +48,9 @@ struct BatchResult {
     std::size_t position = 0;  // in the span that was passed
     Status status;
   };
-  std::vector<PatternId> ids;  // by position; 0 where it failed
-  std::vector<Failure> failures;
-  Lsn lsn = Lsn::kNone;  // the last commit
+  std::vector<PatternId> ids;     // by position; 0 where it was not stored
+  std::vector<Failure> failures;  // one for each that was not stored, by position
+  Lsn lsn = Lsn::kNone;           // the last commit
 };
 
 struct GetOptions {
@@ -61,12 +61,13 @@ struct GetOptions {
 
 // The handle of an open store. One process has a store open for writing at a time.
 // Errors common to all calls: kReadOnly after a failed write or sync (reads go on), kNotSupported in a
-// forked child, kInvalidArgument after Close(). No exception leaves a call; one thrown by a callback ends the
+// forked child, kInvalidArgument after Close() and on a store that was moved from. No exception leaves a call; one thrown by a callback ends the
 // process.
 // Threads: any thread, except Close() and the destructor, which must be the last call.
 class ENGRAM_EXPORT Store {
  public:
-  // Opens the store in `directory`, or makes one where Options::create_if_missing.
+  // Opens the store in `directory`, or makes one where Options::create_if_missing; making one also reads and
+  // syncs the directory above.
   // Errors: kNotFound (no store there), kAlreadyExists, kBusy (another process has it), kInvalidArgument
   // (an option), kDimensionMismatch, kNotSupported (format version or feature), kCorruptedIndex, kNoSpace,
   // kIoError.
@@ -86,8 +87,10 @@ class ENGRAM_EXPORT Store {
   // kNoSpace; nothing is changed by any of them.
   Result<PatternId> Insert(const NewPattern& pattern, const WriteOptions& options = {}) noexcept;
 
-  // Adds the good ones of many patterns, in bounded atomic sub-batches in order; each bad one gets its own
-  // Status. The call itself fails only where the store does (then what was stored stays stored).
+  // Adds the good ones of many patterns in order, in atomic sub-batches of at most 1,000 patterns and about
+  // 4 MiB; each bad one gets its own Status. Where the store fails on the way (kNoSpace, kReadOnly), what was
+  // stored stays stored, and every pattern from there on gets the store's Status. The call itself fails only
+  // where it tried nothing: kReadOnly, kInvalidArgument (options), kNotSupported.
   Result<BatchResult> InsertBatch(std::span<const NewPattern> patterns,
                                   const WriteOptions& options = {}) noexcept;
 

@@ -12,7 +12,11 @@
 
 namespace engram {
 
-// Names one pattern for ever: given in increasing order, never given twice. 0 names none.
+// Names one pattern for ever. 0 names none. The store gives ids in increasing order, and gives none that was
+// used before, by itself or by a caller, whatever a crash has lost. A caller may give an id of its own
+// (NewPattern::id), which must exceed every id in use and every one that the store may have given. Only an id
+// of its own that was lost, with a commit that a power cut took (kInterval, kNone), may a caller give again:
+// the store knows of no such pattern.
 using PatternId = std::uint64_t;
 
 // A small number the application chooses for a kind of pattern. 0: no type.
@@ -27,12 +31,21 @@ using VectorView = std::span<const float>;
 // The number of a commit: 1 for the first, then one more for each. Larger is later.
 enum class Lsn : std::uint64_t { kNone = 0 };
 
+// Most components of a vector.
+inline constexpr std::uint32_t kMaxDimensions = 16384;
+// Links a node keeps above level 0.
+inline constexpr std::uint32_t kMinM = 2;
+inline constexpr std::uint32_t kMaxM = 128;
+inline constexpr std::uint32_t kDefaultM = 16;
+
 // How near two vectors are. Every distance is "smaller is nearer".
 enum class Metric : std::uint8_t {
   kL2 = 1,            // squared Euclidean distance, sum (a_i - b_i)^2; range [0, inf)
   kCosine = 2,        // 1 - cos(a, b); range [0, 2]; a zero vector has none and is refused
   kInnerProduct = 3,  // 1 - <a, b>; any range
 };
+
+inline constexpr Metric kDefaultMetric = Metric::kL2;
 
 // "l2", "cosine", "ip".
 ENGRAM_EXPORT std::string_view MetricName(Metric metric);

@@ -17,10 +17,12 @@ namespace engram {
 struct NewPattern {
   VectorView vector;
   Metadata metadata;
-  // The pattern's own time; unset: now.
+  // The pattern's own time; unset: now by the system's clock, whatever that says.
   std::optional<Timestamp> timestamp;
   TypeTag type = 0;
-  // Unset: the store gives the next id. Set: must exceed every id ever used (kAlreadyExists otherwise).
+  // Unset: the store gives the next id. Set: must exceed every id in use and every one that the store may have
+  // given (kAlreadyExists otherwise). Where all ids come from the caller, a crash locks none out: those of
+  // commits that it took may be given again.
   std::optional<PatternId> id;
 };
 

@@ -12,11 +12,10 @@ TEST(Logger, HandsLevelAndTextToTheCallback) {
   std::vector<std::pair<LogLevel, std::string>> lines;
   const Logger logger(
       [&](LogLevel level, std::string_view text) { lines.emplace_back(level, text); });
-  logger.Info("a");
   logger.Warning("b");
   logger.Error("c");
   const std::vector<std::pair<LogLevel, std::string>> expected = {
-      {LogLevel::kInfo, "a"}, {LogLevel::kWarning, "b"}, {LogLevel::kError, "c"}};
+      {LogLevel::kWarning, "b"}, {LogLevel::kError, "c"}};
   EXPECT_EQ(lines, expected);
 }
 

@@ -1,0 +1,23 @@
+#include "storage/base/aligned_buffer.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+
+namespace engram {
+namespace {
+
+TEST(AlignedBuffer, LiesOnABlock) {
+  const auto buffer = AlignedBuffer::Allocate(5000);
+  ASSERT_TRUE(buffer.ok()) << buffer.status();
+  EXPECT_EQ(buffer->size(), 5000u);
+  EXPECT_EQ(reinterpret_cast<std::uintptr_t>(buffer->data()) % 4096, 0u);
+}
+
+TEST(AlignedBuffer, ASizeThatMemoryHasNoRoomForIsAnError) {
+  EXPECT_EQ(AlignedBuffer::Allocate(SIZE_MAX).code(), Code::kIoError);
+  EXPECT_EQ(AlignedBuffer::Allocate(SIZE_MAX - 4096 + 1).code(), Code::kIoError);
+}
+
+}  // namespace
+}  // namespace engram
