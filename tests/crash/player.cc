@@ -171,6 +171,7 @@ bool Player::CheckOpened() {
   }
   if (holds == nullptr) return Fail("opened at commit " + std::to_string(Raw(lsn)) + ": " + wrong);
   model_.Settle(lsn, *holds);
+  last_interval_ = Lsn::kNone;
   reopened_at_ = stage_.disk->OpCount();
   now_.promised = lsn;  // opening made the log's tail durable
   now_.attempted = lsn;
@@ -262,10 +263,10 @@ bool Player::Do(Step step) {
       return BusyCheckpoint();
     case Step::kRacedCheckpoint:
       return RacedCheckpoint();
-    case Step::kMaintain: {
-      const Lsn lsn = visible();
-      return Promise("RunMaintenance", engine_->RunMaintenance(std::chrono::seconds(1)), lsn);
-    }
+    case Step::kMaintain:
+      // Syncs for kInterval, and for nobody else.
+      return Promise("RunMaintenance", engine_->RunMaintenance(std::chrono::seconds(1)),
+                     last_interval_);
     case Step::kFlushRows:
       return FlushRows();
     case Step::kClose:
@@ -481,6 +482,7 @@ bool Player::Commit(std::vector<Change> changes, Durability durability) {
   }
   model_.Commit(transaction.lsn, Apply(changes, transaction));
   if (durability == Durability::kSync) now_.promised = transaction.lsn;
+  if (durability == Durability::kInterval) last_interval_ = transaction.lsn;
   return true;
 }
 

@@ -23,7 +23,7 @@ constexpr std::uint64_t kImagesOfAShard = 25'000;
 #else
 constexpr std::uint64_t kFirstShard = 0;
 constexpr std::uint64_t kShards = 8;
-constexpr std::uint64_t kImagesOfAShard = 12'500;
+constexpr std::uint64_t kImagesOfAShard = 6'000;
 #endif
 
 // Side by side under ctest.
