@@ -87,14 +87,14 @@ step "clang: thread-safety analysis"
 tools/check_thread_safety.sh
 
 step "address and undefined-behaviour sanitizers: build"
-build asan all
+build asan unit_tests
 step "unit tests under them"
 run asan -L '^unit$'
 
 step "thread sanitizer: build"
 build tsan stress_test engine_test
 step "concurrent tests under it"
-export TSAN_OPTIONS="suppressions=$PWD/tools/tsan.supp halt_on_error=1 second_deadlock_stack=1"
+export TSAN_OPTIONS="suppressions=$PWD/tools/tsan.supp halt_on_error=1 history_size=7"
 for program in stress_test engine_test; do
   "build/tsan/tests/$program" --gtest_brief=1
 done
