@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "storage/base/coding.h"
@@ -134,11 +135,21 @@ Lsn Checkpointer::TakeRound(PageSpace::Cursor& cursor, PageSpace::Images& images
   // Slices leave the writer room between them; a round is no larger than about half of the journal.
   while (!last && images.bytes <= round_bytes / 2) {
     ENGRAM_SYNC_POINT("checkpoint:slice");
+    LetWriterIn();
     SliceLock role(core_.writer_role);
     last = core_.pages->TakeImages(cursor, core_.config.checkpoint_slice_bytes, images);
     end = core_.log->appended();
   }
   return end;
+}
+
+// A mutex is not fair: one slice after another would go before a writer that has to wake up first.
+void Checkpointer::LetWriterIn() const {
+  constexpr int kNaps = 20;
+  constexpr std::chrono::microseconds kNap{50};
+  for (int i = 0; i < kNaps && core_.waiting_leaders.load(std::memory_order_relaxed) > 0; ++i) {
+    std::this_thread::sleep_for(kNap);
+  }
 }
 
 Status Checkpointer::WriteRounds(std::uint64_t checkpoint, PageSpace::Images& images,

@@ -1,7 +1,7 @@
-// Brings the page file and the metadata families up to date, so that the log before can go: images in slices, log durable,
-// journal, in place, superblock, family markers, log segments. The order is the whole point (docs/recovery.md,
-// "Checkpoint"). Readers never notice; the writer waits only while a slice is copied.
-// Threads: any thread; one checkpoint at a time, others wait for it.
+// Brings the page file and the metadata families up to date, so that the log before can go: images
+// in slices, log durable, journal, in place, superblock, family markers, log segments. The order is
+// the whole point (docs/recovery.md, "Checkpoint"). Readers never notice; the writer waits only
+// while a slice is copied. Threads: any thread; one checkpoint at a time, others wait for it.
 #ifndef ENGRAM_ENGINE_CHECKPOINTER_H_
 #define ENGRAM_ENGINE_CHECKPOINTER_H_
 
@@ -19,7 +19,8 @@ class Checkpointer {
  public:
   explicit Checkpointer(Core& core);
 
-  // Makes a checkpoint of everything visible. Any failed write or sync poisons the store; kNoSpace (for rows) does not.
+  // Makes a checkpoint of everything visible. Any failed write or sync poisons the store; kNoSpace
+  // (for rows) does not.
   Status Run() ENGRAM_EXCLUDES(mutex_);
   // Whether the log, the dirty pages or the clock ask for one.
   bool Due() const;
@@ -42,16 +43,17 @@ class Checkpointer {
 
   // Everything up to the superblock.
   Status WritePageFile() ENGRAM_REQUIRES(mutex_);
-  // Rows durable, then the log before the superblock's LSN removed. Errors: kNoSpace where there is no room for the
-  // rows: nothing is lost.
+  // Rows durable, then the log before the superblock's LSN removed. Errors: kNoSpace where there is
+  // no room for the rows: nothing is lost.
   Status ReleaseLog() ENGRAM_REQUIRES(mutex_);
   Cut TakeCut() ENGRAM_EXCLUDES(core_.writer_role);
   // Images for one round; returns the last LSN they may hold (E), and whether that was all.
   Lsn TakeRound(PageSpace::Cursor& cursor, PageSpace::Images& images, bool& last);
+  void LetWriterIn() const;
   Status WriteRounds(std::uint64_t checkpoint, PageSpace::Images& images, std::uint32_t& round)
       ENGRAM_REQUIRES(mutex_);
-  Status WriteRound(std::uint64_t checkpoint, std::uint32_t round, std::span<const PageImage> images)
-      ENGRAM_REQUIRES(mutex_);
+  Status WriteRound(std::uint64_t checkpoint, std::uint32_t round,
+                    std::span<const PageImage> images) ENGRAM_REQUIRES(mutex_);
   Status MarkFamilies() ENGRAM_EXCLUDES(core_.writer_role);
   Status CutLog(Lsn lsn);
   // Frames appended or replayed since the store was opened: what a recovery from a cut reads is the

@@ -15,7 +15,9 @@ void CommitQueue::Submit(Transaction& transaction) {
     group = TakeGroup();  // stays in line, so that nobody else leads meanwhile
   }
   {
+    core_.waiting_leaders.fetch_add(1, std::memory_order_relaxed);
     MutexLock role(core_.writer_role);
+    core_.waiting_leaders.fetch_sub(1, std::memory_order_relaxed);
     writer_.Commit(group);
   }
   MutexLock lock(mutex_);

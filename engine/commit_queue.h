@@ -1,6 +1,6 @@
-// Where writers wait: the first in line becomes the leader and commits for those behind it, so that one append and one sync
-// serve them all.
-// Leaves committing to writer.h. Threads: any thread. Implements docs/concurrency.md, "Group commit".
+// Where writers wait: the first in line becomes the leader and commits for those behind it, so that
+// one append and one sync serve them all. Leaves committing to writer.h. Threads: any thread.
+// Implements docs/concurrency.md, "Group commit".
 #ifndef ENGRAM_ENGINE_COMMIT_QUEUE_H_
 #define ENGRAM_ENGINE_COMMIT_QUEUE_H_
 

@@ -1,7 +1,6 @@
-// The parts of an open store, and who may touch which. Owned by Engine; borrowed by the writer, the checkpointer, recovery
-// and the readers.
-// Lock order: Checkpointer's mutex > the writer role > the locks inside the parts (docs/concurrency.md, "Locks").
-// Threads: as each part says.
+// The parts of an open store, and who may touch which. Owned by Engine; borrowed by the writer, the
+// checkpointer, recovery and the readers. Lock order: Checkpointer's mutex > the writer role > the
+// locks inside the parts (docs/concurrency.md, "Locks"). Threads: as each part says.
 #ifndef ENGRAM_ENGINE_CORE_H_
 #define ENGRAM_ENGINE_CORE_H_
 
@@ -61,7 +60,8 @@ struct IdCursor {
   PatternId given_from = 1;
 };
 
-// Where ids would go on after a crash, whatever it loses: StoreState::next_id and reserved_id as a commit on disk has them.
+// Where ids would go on after a crash, whatever it loses: StoreState::next_id and reserved_id as a
+// commit on disk has them.
 struct DurableIds {
   std::uint64_t next = 0;
   std::uint64_t reserved = 0;
@@ -109,12 +109,17 @@ struct Core {
   std::unique_ptr<MetaStore> meta;
 
   Versions versions;
-  // Slots below it may hold what the visible commit sees. Release by the publishing writer, acquire by scans.
+  // Slots below it may hold what the visible commit sees. Release by the publishing writer, acquire
+  // by scans.
   std::atomic<std::uint32_t> visible_slots{0};
   Counters counters;
 
-  // Held by whoever changes pages, rows or the log: the leader of a commit group, a slice of a checkpoint, Close().
+  // Held by whoever changes pages, rows or the log: the leader of a commit group, a slice of a
+  // checkpoint, Close().
   Mutex writer_role;
+  // Leaders that wait for it. Relaxed on both sides: only a hint by which a checkpoint lets them go
+  // first.
+  std::atomic<std::uint32_t> waiting_leaders{0};
   WriterState writer ENGRAM_GUARDED_BY(writer_role);
 
   // Pre: the slot's page has memory. The view is valid as docs/concurrency.md, "Reclaiming", says.
