@@ -29,6 +29,8 @@ Superblock FirstSuperblock(const Core& core, const NodeLayout& layout, StorePara
   superblock.created_us = core.clock->NowMicros();
   parameters.page_bytes = layout.page_bytes();
   superblock.parameters = parameters;
+  const Options& options = core.options();
+  superblock.defaults = {options.max_elements, options.ef_construction, options.ef};
   superblock.state.next_id = 1;
   superblock.state.reserved_id = 1;
   superblock.state.entry_point = SlotId::kNone;

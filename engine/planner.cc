@@ -193,7 +193,7 @@ Status Planner::CheckRoom(std::uint64_t live, std::uint64_t inserts,
                           std::uint64_t available_slots) const {
   const std::uint64_t limit = core_.options().max_elements;
   // A store that was opened with a limit below its count still takes what does not add to it.
-  if (limit != 0 && live > std::max(limit, state_.live)) {
+  if (live > std::max(limit, state_.live)) {
     return Status::IndexFull("the store would hold " + std::to_string(live) +
                              " patterns, max_elements is " + std::to_string(limit));
   }

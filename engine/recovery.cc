@@ -37,12 +37,22 @@ Status CheckAgainstOptions(const Core& core, const StoreParameters& parameters) 
   return Status::Ok();
 }
 
+// What the options leave open: as given at creation, or as the library has it.
+void FillIn(const StoreDefaults& defaults, Options& options) {
+  const auto first = [](auto a, auto b, auto c) { return a != 0 ? a : b != 0 ? b : c; };
+  options.max_elements = first(options.max_elements, defaults.max_elements, kMostElements);
+  options.ef_construction =
+      first(options.ef_construction, defaults.ef_construction, kDefaultEfConstruction);
+  options.ef = first(options.ef, defaults.ef, kDefaultEf);
+}
+
 Status OpenPageFile(Core& core) {
   const OpenMode mode = core.read_only ? OpenMode::kRead : OpenMode::kReadWrite;
   ENGRAM_ASSIGN_OR_RETURN(core.page_file,
                           PageFile::Open(*core.file_system, core.GraphPath(), mode));
   const Superblock& superblock = core.page_file->superblock();
   ENGRAM_RETURN_IF_ERROR(CheckAgainstOptions(core, superblock.parameters));
+  FillIn(superblock.defaults, core.config.options);
   core.store_id = superblock.store_id;
   ENGRAM_ASSIGN_OR_RETURN(const NodeLayout layout, NodeLayout::Create(superblock.parameters));
   core.layout = std::make_unique<NodeLayout>(layout);

@@ -146,10 +146,13 @@ Status Verifier::OpenJournal() {
   core_.journal = std::move(*opened);
   // What is not whole in it is ordinary after a crash.
   ENGRAM_ASSIGN_OR_RETURN(round_, core_.journal->Read());
-  if (round_.name.checkpoint > superblock.checkpoint + 1) {
+  // Two ahead where recovery wrote the newer superblock once more over itself and lost it: the
+  // round is of the checkpoint that was to follow that one.
+  const std::uint64_t ahead = slots_[1 - superblock.slot].ok() ? 1 : 2;
+  if (round_.name.checkpoint > superblock.checkpoint + ahead) {
     AddFile("graph.journal: header", "checkpoint " + std::to_string(round_.name.checkpoint) +
                                          ", expected at most " +
-                                         std::to_string(superblock.checkpoint + 1));
+                                         std::to_string(superblock.checkpoint + ahead));
   }
   return Status::Ok();
 }

@@ -21,7 +21,7 @@ constexpr std::uint64_t kLargestExtentBytes = 1ull << 30;
 // is given back, so that one huge batch does not cost its size for ever.
 constexpr std::uint64_t kKeptBytes = 8ull << 20;
 // Slot 2^32 - 1 stands for none.
-constexpr std::uint64_t kMostSlots = 0xfffffffe;
+constexpr std::uint64_t kMostSlots = kMostElements;
 
 std::size_t MostInserts(const Transaction& transaction) {
   return static_cast<std::size_t>(

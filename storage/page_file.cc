@@ -64,6 +64,7 @@ Status PageFile::Create(FileSystem& fs, const std::string& path, const Superbloc
   superblock.log_generation = first.log_generation;
   superblock.created_us = first.created_us;
   superblock.parameters = first.parameters;
+  superblock.defaults = first.defaults;
   superblock.state = first.state;
   const AlignedBuffer table = BuildExtentTable(superblock, {});
   superblock.extent_table_checksum = LoadAs<std::uint64_t>(table.data());

@@ -124,6 +124,15 @@ struct StoreState {           // docs/file-format.md, "State"
 static_assert(sizeof(StoreState) == 64 && offsetof(StoreState, node_slots) == 40 &&
               offsetof(StoreState, entry_point) == 48 && offsetof(StoreState, sweep_cursor) == 56);
 
+// What whoever opens the store without saying otherwise gets, as it was given at creation. 0: not given.
+struct StoreDefaults {  // docs/file-format.md, "Defaults"
+  std::uint64_t max_elements;
+  std::uint32_t ef_construction;
+  std::uint32_t ef;
+  bool operator==(const StoreDefaults&) const = default;
+};
+static_assert(sizeof(StoreDefaults) == 16);
+
 struct Superblock {              // docs/file-format.md, "Superblock"
   std::uint64_t checksum;        // XXH3 of the block after this field (kBlockBytes in all)
   std::uint64_t magic;           // kSuperblockMagic
@@ -139,12 +148,13 @@ struct Superblock {              // docs/file-format.md, "Superblock"
   StoreParameters parameters;
   StoreState state;                     // as of S
   std::uint64_t extent_table_checksum;  // of the table in the area of the same slot
-  std::uint8_t reserved[3912];          // zero
+  StoreDefaults defaults;
+  std::uint8_t reserved[3896];  // zero
 };
 static_assert(sizeof(Superblock) == kBlockBytes && offsetof(Superblock, parameters) == 80 &&
               offsetof(Superblock, state) == 112 &&
               offsetof(Superblock, extent_table_checksum) == 176 &&
-              offsetof(Superblock, reserved) == 184);
+              offsetof(Superblock, defaults) == 184 && offsetof(Superblock, reserved) == 200);
 
 // graph.journal begins with this, padded to a block; images follow one behind the other, each with
 // its own header, then zeros up to a block.

@@ -73,6 +73,20 @@ Status CheckParameters(const StoreParameters& parameters, const std::string& whe
   return Status::Ok();
 }
 
+Status CheckDefaults(const StoreDefaults& defaults, const std::string& where) {
+  if (defaults.max_elements > kMostElements) {
+    return UnexpectedNumber(where, "max_elements", defaults.max_elements,
+                            "at most " + std::to_string(kMostElements));
+  }
+  for (const auto& [name, value] : {std::pair("ef_construction", defaults.ef_construction),
+                                    std::pair("ef", defaults.ef)}) {
+    if (value > kMaxEf) {
+      return UnexpectedNumber(where, name, value, "at most " + std::to_string(kMaxEf));
+    }
+  }
+  return Status::Ok();
+}
+
 Status CheckState(const StoreState& state, const std::string& where) {
   if (state.live > state.node_slots || state.dead > state.node_slots - state.live) {
     return Unexpected(
@@ -104,7 +118,8 @@ Status CheckPair(const Superblock& older, const Superblock& newer, const std::st
   if (older.checkpoint == newer.checkpoint) {
     return UnexpectedNumber(where, "checkpoint", newer.checkpoint, "another one in each slot");
   }
-  if (older.parameters != newer.parameters || older.created_us != newer.created_us) {
+  if (older.parameters != newer.parameters || older.defaults != newer.defaults ||
+      older.created_us != newer.created_us) {
     return Unexpected(where, "parameters", "differ", "the same in both slots");
   }
   if (older.lsn > newer.lsn) {
@@ -154,6 +169,7 @@ Status CheckSuperblock(const Superblock& superblock, unsigned slot, const std::s
   if (superblock.checkpoint == 0) return UnexpectedNumber(where, "checkpoint", 0, "at least 1");
   ENGRAM_RETURN_IF_ERROR(CheckParameters(superblock.parameters, where));
   ENGRAM_RETURN_IF_ERROR(CheckState(superblock.state, where));
+  ENGRAM_RETURN_IF_ERROR(CheckDefaults(superblock.defaults, where));
   if (!AllZero(std::as_bytes(std::span(superblock.reserved)))) {
     return Unexpected(where, "reserved bytes", "not zero", "zero");
   }

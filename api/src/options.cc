@@ -79,9 +79,9 @@ Status Options::Validate() const {
   const Limit limits[] = {
       {"dimensions", dimensions, 0, kMaxDimensions},
       {"m", m == 0 ? kDefaultM : m, kMinM, kMaxM},
-      {"ef_construction", ef_construction, 1, 65536},
-      {"ef", ef, 1, 65536},
-      {"max_elements", max_elements, 0, 0xfffffffe},
+      {"ef_construction", ef_construction, 0, kMaxEf},
+      {"ef", ef, 0, kMaxEf},
+      {"max_elements", max_elements, 0, kMostElements},
       {"log_segment_bytes", log_segment_bytes, 64 * kKiB, kGiB},
       {"checkpoint_log_bytes", checkpoint_log_bytes, 64 * kKiB, kUnlimited},
       {"journal_bytes", journal_bytes, 256 * kKiB, 4 * kGiB},

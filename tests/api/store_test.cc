@@ -290,6 +290,24 @@ TEST_F(StoreTest, AFullStoreTakesNoMoreUntilSomethingIsErased) {
   EXPECT_TRUE(store_->Insert(pattern).ok());
 }
 
+TEST_F(StoreTest, ALimitGivenAtCreationHoldsWhereAnOpeningNamesNone) {
+  options_.max_elements = 1;
+  Open();
+  Insert(Vector(1));
+  NewPattern pattern;
+  const auto vector = Vector(2);
+  pattern.vector = vector;
+  options_.max_elements = 0;
+  Reopen();
+  EXPECT_EQ(store_->Insert(pattern).code(), Code::kIndexFull);
+  options_.max_elements = 2;
+  Reopen();
+  EXPECT_TRUE(store_->Insert(pattern).ok());
+  options_.max_elements = 0;
+  Reopen();
+  EXPECT_EQ(store_->Insert(pattern).code(), Code::kIndexFull) << "the other was for one opening";
+}
+
 TEST_F(StoreTest, ASnapshotSeesTheStateItWasTakenAt) {
   Open();
   const auto a = Vector(1), b = Vector(2);

@@ -94,9 +94,6 @@ const Script kTornTails = {
               .crash_again_one_in = 0,
               .crash_again_restored_one_in = 0}};
 
-const Script kHugeCommits = {.steps = {Step::kInsert, Step::kHugeBatch, Step::kHugeBatch,
-                                       Step::kHugeBatch, Step::kHugeBatch, Step::kHugeBatch,
-                                       Step::kHugeBatch, Step::kHugeBatch}};
 const Script kRaces = {.steps = {Step::kBatch, Step::kRacedCheckpoint, Step::kInsert}};
 
 // A history that goes wrong by itself is caught as well: with the mutant, reopening lost something.
@@ -143,6 +140,31 @@ Hunt HuntByFailedSyncs(std::uint64_t seed, const std::vector<Step>& steps) {
     hunt.caught = CheckCrashed(replayer.PowerLoss(random, CrashPolicy::kLoseAll), known, shape,
                                clock.NowMicros(), seed, 0);
     if (!hunt.caught.empty() || !hit) return hunt;
+  }
+  return hunt;
+}
+
+// Commits of several frames, cut in the middle of the write that brings them.
+Hunt HuntByCutCommits(std::uint64_t seed) {
+  constexpr int kCuts = 12;
+  Hunt hunt;
+  History history(seed);
+  if (!history.Play({Step::kInsert, Step::kHugeBatch, Step::kInsert, Step::kHugeBatch})) {
+    hunt.caught = history.failure();
+    return hunt;
+  }
+  const Life& life = history.lives().back();
+  std::mt19937_64 random(seed);
+  CrashReplayer replayer = life.disk->Replay();
+  for (std::size_t op = 0; op < life.disk->OpCount() && hunt.caught.empty(); ++op) {
+    replayer.AdvanceTo(op + 1);
+    if (!life.disk->DescribeOp(op).starts_with("write /store/wal/")) continue;
+    const Known known = life.player->KnownAt(replayer);
+    for (int i = 0; i < kCuts && hunt.caught.empty(); ++i) {
+      ++hunt.images;
+      hunt.caught = CheckCrashed(replayer.PowerLoss(random, CrashPolicy::kPrefix), known,
+                                 history.shape(), history.now_us(), seed, 0);
+    }
   }
   return hunt;
 }
@@ -250,7 +272,7 @@ const Case kCases[] = {ENGRAM_CASE(kLogNotSyncedBeforePages, PowerLoss<kAnyTroub
                        ENGRAM_CASE(kPoisonIgnored, FailedSyncs),
                        ENGRAM_CASE(kSegmentDirectoryNotSynced, PowerLoss<kAnyTrouble>),
                        ENGRAM_CASE(kTornTailAsCorruption, PowerLoss<kAnyTrouble>),
-                       ENGRAM_CASE(kCommitWithoutLastFrame, PowerLoss<kHugeCommits>),
+                       ENGRAM_CASE(kCommitWithoutLastFrame, HuntByCutCommits),
                        ENGRAM_CASE(kOldGenerationRead, PowerLoss<kTornTails>),
                        ENGRAM_CASE(kGrowthNotLogged, PowerLoss<kAnyTrouble>),
                        ENGRAM_CASE(kJournalOlderRestored, HuntByRot),
@@ -289,7 +311,7 @@ TEST_F(MutantTest, RightCodePassesEachHunt) {
                                            PowerLoss<kBusyCheckpoints>,
                                            PowerLoss<kRestores>,
                                            PowerLoss<kTornTails>,
-                                           PowerLoss<kHugeCommits>,
+                                           HuntByCutCommits,
                                            FailedSyncs,
                                            HuntByReopening,
                                            HuntByRot};

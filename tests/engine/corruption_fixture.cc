@@ -44,6 +44,7 @@ std::vector<FieldPlace> SuperblockFields() {
           ENGRAM_FIELD(Superblock, state.top_level),
           ENGRAM_FIELD(Superblock, state.sweep_cursor),
           ENGRAM_FIELD(Superblock, extent_table_checksum),
+          ENGRAM_FIELD(Superblock, defaults),
           ENGRAM_FIELD(Superblock, reserved)};
 }
 

@@ -84,6 +84,7 @@ std::vector<Layout> FileLayouts() {
         ENGRAM_FIELD(Superblock, lsn), ENGRAM_FIELD(Superblock, log_generation),
         ENGRAM_FIELD(Superblock, created_us), ENGRAM_FIELD(Superblock, parameters),
         ENGRAM_FIELD(Superblock, state), ENGRAM_FIELD(Superblock, extent_table_checksum),
+        ENGRAM_FIELD(Superblock, defaults),
         ENGRAM_FIELD(Superblock, reserved)}},
       {"file-format.md",
        "Journal header",

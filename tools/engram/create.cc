@@ -74,9 +74,9 @@ Command AddCreate(CLI::App& app, Context& context) {
       ->check(CLI::IsMember({"default", "accuracy", "speed"}));
   sub->add_option("--m", arguments->m, "Links a node keeps above level 0, 2 to 128; default: the preset's");
   sub->add_option("--ef-construction", arguments->ef_construction,
-                  "Candidates looked at by an insert; of this opening, not stored");
+                  "Candidates looked at by an insert, unless an opening says otherwise");
   sub->add_option("--max-elements", arguments->max_elements,
-                  "Most patterns taken; of this opening, not stored: import has it too")
+                  "Most patterns the store takes, unless an opening says otherwise")
       ->check(CLI::NonNegativeNumber);
   sub->add_option("--seed", arguments->seed, "Seeds what is random")->check(CLI::NonNegativeNumber);
   return {sub, [&context, arguments] { return Create(context, *arguments); }};

@@ -124,11 +124,10 @@ Command AddImport(CLI::App& app, Context& context) {
   sub->add_flag("--skip-bad", arguments->import.skip_bad,
                 "Store the good rows and count the bad ones, instead of ending at the first");
   sub->add_option("--max-elements", arguments->store.max_elements,
-                  "Most patterns the store may hold; 0 (default): no limit")
+                  "Most patterns the store may hold; 0 (default): as it was created")
       ->check(CLI::NonNegativeNumber);
   sub->add_option("--ef-construction", arguments->store.ef_construction,
-                  "Candidates looked at by an insert")
-      ->capture_default_str();
+                  "Candidates looked at by an insert; 0 (default): as the store was created");
   return {sub, [&context, arguments] { return RunImport(context, *arguments); }};
 }
 

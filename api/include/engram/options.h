@@ -41,11 +41,12 @@ struct ENGRAM_EXPORT Options {
 
   bool create_if_missing = true;
   bool error_if_exists = false;
-  // Candidates looked at while inserting. Range 1 to 65536.
-  std::uint32_t ef_construction = 200;
-  // Candidates looked at while searching, unless a search says otherwise. Range 1 to 65536.
-  std::uint32_t ef = 100;
-  // The most live patterns the store takes; then kIndexFull. 0 (default): no limit but the format's 2^32 - 2.
+  // Where these three are 0 (default), what was given at creation holds, and where nothing was, the defaults named here.
+  // Candidates looked at while inserting. Range 1 to kMaxEf; 200.
+  std::uint32_t ef_construction = 0;
+  // Candidates looked at while searching, unless a search says otherwise. Range 1 to kMaxEf; 100.
+  std::uint32_t ef = 0;
+  // The most live patterns the store takes; then kIndexFull. Range 1 to kMostElements; that.
   std::uint64_t max_elements = 0;
   // What a write promises unless it says otherwise.
   Durability durability = Durability::kSync;

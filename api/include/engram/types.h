@@ -37,6 +37,11 @@ inline constexpr std::uint32_t kMaxDimensions = 16384;
 inline constexpr std::uint32_t kMinM = 2;
 inline constexpr std::uint32_t kMaxM = 128;
 inline constexpr std::uint32_t kDefaultM = 16;
+inline constexpr std::uint32_t kMaxEf = 65536;
+inline constexpr std::uint32_t kDefaultEfConstruction = 200;
+inline constexpr std::uint32_t kDefaultEf = 100;
+// Patterns in one store.
+inline constexpr std::uint64_t kMostElements = 0xfffffffe;
 
 // How near two vectors are. Every distance is "smaller is nearer".
 enum class Metric : std::uint8_t {
