@@ -3,21 +3,28 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
+#include <cerrno>
+#include <chrono>
+#include <cstring>
 #include <filesystem>
 #include <iostream>
 #include <system_error>
+#include <thread>
 
 namespace engram {
 
 TempDir::TempDir() {
   const char* root = getenv("TMPDIR");
-  std::string pattern = std::string(root != nullptr ? root : "/tmp") + "/engram-test-XXXXXX";
-  const char* made = mkdtemp(pattern.data());
-  if (made == nullptr) {
-    std::cerr << "cannot make " << pattern << "\n";
-    abort();
+  const std::string pattern = std::string(root != nullptr ? root : "/tmp") + "/engram-test-XXXXXX";
+  // A busy file system may refuse for a moment.
+  constexpr int kTries = 5;
+  for (int i = 0; i < kTries; ++i) {
+    path_ = pattern;
+    if (mkdtemp(path_.data()) != nullptr) return;
+    std::cerr << "cannot make " << pattern << ": " << std::strerror(errno) << "\n";
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
-  path_ = pattern;
+  abort();
 }
 
 TempDir::~TempDir() {
