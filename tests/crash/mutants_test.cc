@@ -1,6 +1,7 @@
 // Each deliberate break of the protocol (storage/base/test_hooks.h) must be seen by the same checks
 // that the right code passes. Most are caught by a sweep over a short history; some only by a
 // fault, or by bytes that rot.
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -114,31 +115,46 @@ Hunt HuntByPowerLoss(std::uint64_t seed, const Script& script) {
   return hunt;
 }
 
+// One life of a store on a disk with faults.
+struct FaultyLife {
+  FaultyLife(const StoreShape& shape, std::uint64_t seed)
+      : player({shape, seed, &clock, disk, faults}, Known()) {}
+
+  void FailSync(std::uint64_t nth) {
+    faults->SetPlan({.fault = Fault::kSyncFail, .kinds = {IoKind::kSync}, .nth = nth});
+  }
+  // All of them, or up to the first that goes wrong.
+  bool Run(const std::vector<Step>& steps) {
+    return std::all_of(steps.begin(), steps.end(), [this](Step step) { return player.Run(step); });
+  }
+
+  ManualClock clock{1'700'000'000'000'000};
+  const std::shared_ptr<SimFileSystem> disk = std::make_shared<SimFileSystem>();
+  const std::shared_ptr<FaultFileSystem> faults = std::make_shared<FaultFileSystem>(disk);
+  Player player;
+};
+
 // Each sync of a history fails in turn, once; afterwards the power goes.
 Hunt HuntByFailedSyncs(std::uint64_t seed, const std::vector<Step>& steps) {
   Hunt hunt;
   std::mt19937_64 random(seed);
   const StoreShape shape(seed);
   for (std::uint64_t nth = 0; hunt.images < kMostImages; ++nth) {
-    ManualClock clock(1'700'000'000'000'000);
-    const auto disk = std::make_shared<SimFileSystem>();
-    const auto faults = std::make_shared<FaultFileSystem>(disk);
-    Player player({shape, seed, &clock, disk, faults}, Known());
-    faults->SetPlan({.fault = Fault::kSyncFail, .kinds = {IoKind::kSync}, .nth = nth});
-    bool fine = player.Open();
-    for (const Step step : steps) fine = fine && player.Run(step);
-    const bool hit = faults->faults_hit() > 0;
-    const Known known = player.known();
-    player.Die();
+    FaultyLife life(shape, seed);
+    life.FailSync(nth);
+    const bool fine = life.player.Open() && life.Run(steps);
+    const bool hit = life.faults->faults_hit() > 0;
+    const Known known = life.player.known();
+    life.player.Die();
     if (!fine) {
-      hunt.caught = player.failure();
+      hunt.caught = life.player.failure();
       return hunt;
     }
-    CrashReplayer replayer = disk->Replay();
-    replayer.AdvanceTo(disk->OpCount());
+    CrashReplayer replayer = life.disk->Replay();
+    replayer.AdvanceTo(life.disk->OpCount());
     ++hunt.images;
     hunt.caught = CheckCrashed(replayer.PowerLoss(random, CrashPolicy::kLoseAll), known, shape,
-                               clock.NowMicros(), seed, 0);
+                               life.clock.NowMicros(), seed, 0);
     if (!hunt.caught.empty() || !hit) return hunt;
   }
   return hunt;
@@ -177,27 +193,24 @@ Hunt HuntByReopening(std::uint64_t seed) {
   shape.journal_bytes = 12 << 10;
   bool hit = true;
   for (std::uint64_t nth = 0; hit && hunt.images < kMostImages; ++nth) {
-    ManualClock clock(1'700'000'000'000'000);
-    const auto disk = std::make_shared<SimFileSystem>();
-    const auto faults = std::make_shared<FaultFileSystem>(disk);
-    Player player({shape, seed, &clock, disk, faults}, Known());
-    bool fine = player.Open();
-    for (const Step step : {Step::kBatch, Step::kBatch, Step::kBatch, Step::kCheckpoint,
-                            Step::kErase, Step::kUpdateVector, Step::kUpdateBoth, Step::kBatch}) {
-      fine = fine && player.Run(step);
-    }
-    faults->SetPlan({.fault = Fault::kSyncFail, .kinds = {IoKind::kSync}, .nth = nth});
-    fine = fine && player.Run(Step::kCheckpoint);
-    hit = faults->faults_hit() > 0;
-    faults->ClearPlan();
-    fine = fine && player.Run(Step::kKill) && player.Run(Step::kCheckpoint);
-    player.Die();
+    FaultyLife life(shape, seed);
+    bool fine = life.player.Open() &&
+                life.Run({Step::kBatch, Step::kBatch, Step::kBatch, Step::kCheckpoint, Step::kErase,
+                          Step::kUpdateVector, Step::kUpdateBoth, Step::kBatch});
+    life.FailSync(nth);
+    fine = fine && life.player.Run(Step::kCheckpoint);
+    hit = life.faults->faults_hit() > 0;
+    life.faults->ClearPlan();
+    fine = fine && life.Run({Step::kKill, Step::kCheckpoint});
+    life.player.Die();
     if (!fine) {
-      hunt.caught = player.failure();
+      hunt.caught = life.player.failure();
       return hunt;
     }
-    Sweeper sweeper(seed + nth, shape, clock.NowMicros(), kNothingMore);
-    if (!sweeper.SweepFrom(*disk, player, player.reopened_at())) hunt.caught = sweeper.failure();
+    Sweeper sweeper(seed + nth, shape, life.clock.NowMicros(), kNothingMore);
+    if (!sweeper.SweepFrom(*life.disk, life.player, life.player.reopened_at())) {
+      hunt.caught = sweeper.failure();
+    }
     hunt.images += sweeper.counts().images;
     if (!hunt.caught.empty()) return hunt;
   }
