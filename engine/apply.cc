@@ -12,8 +12,8 @@ namespace engram {
 namespace {
 
 std::uint64_t SlotsWithPages(const Core& core) {
-  const std::uint64_t by_nodes = std::uint64_t{core.pages->page_count(SegmentKind::kNodes)} *
-                                 core.layout->blocks_per_page();
+  const std::uint64_t by_nodes =
+      std::uint64_t{core.pages->page_count(SegmentKind::kNodes)} * core.layout->blocks_per_page();
   const std::uint64_t by_states =
       std::uint64_t{core.pages->page_count(SegmentKind::kNodeSlots)} * kSlotsPerPage;
   return std::min(by_nodes, by_states);
@@ -72,9 +72,9 @@ Status CheckRecord(const Core& core, Lsn lsn, const CommitRecord& record) {
   for (const InsertRecord& insert : record.inserts) {
     ENGRAM_RETURN_IF_ERROR(CheckSlot(core, lsn, insert.slot));
     if (insert.vector.size() != vector_bytes) {
-      return Status::CorruptedIndex("log: commit " + std::to_string(Raw(lsn)) + " has a vector of " +
-                                    std::to_string(insert.vector.size()) + " bytes, expected " +
-                                    std::to_string(vector_bytes));
+      return Status::CorruptedIndex("log: commit " + std::to_string(Raw(lsn)) +
+                                    " has a vector of " + std::to_string(insert.vector.size()) +
+                                    " bytes, expected " + std::to_string(vector_bytes));
     }
   }
   if (record.state.node_slots > SlotsWithPages(core)) {
@@ -128,13 +128,15 @@ void AppendRows(Lsn lsn, const CommitRecord& record, RowBatch& rows) {
 }
 
 StateRecord ToRecord(const StoreState& state) {
-  return {state.live,       state.dead,        state.next_id,     state.reserved_id, state.clock_us,
-          state.node_slots, state.upper_slots, state.entry_point, state.top_level,   state.sweep_cursor};
+  return {state.live,      state.dead,        state.next_id,     state.reserved_id,
+          state.clock_us,  state.node_slots,  state.upper_slots, state.entry_point,
+          state.top_level, state.sweep_cursor};
 }
 
 StoreState FromRecord(const StateRecord& record) {
-  return {record.live,       record.dead,        record.next_id,     record.reserved_id, record.clock_us,
-          record.node_slots, record.upper_slots, record.entry_point, record.top_level,   record.sweep_cursor};
+  return {record.live,      record.dead,        record.next_id,     record.reserved_id,
+          record.clock_us,  record.node_slots,  record.upper_slots, record.entry_point,
+          record.top_level, record.sweep_cursor};
 }
 
 }  // namespace engram

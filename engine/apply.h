@@ -1,6 +1,6 @@
-// A commit's record onto pages and rows: the same code when the commit is made and when it is replayed, so that replay gives
-// the same bytes (I12). Assignments are absolute and never gated by a page's LSN.
-// Leaves choosing slots and logging to writer.h, reading the log to recovery.h.
+// A commit's record onto pages and rows: the same code when the commit is made and when it is
+// replayed, so that replay gives the same bytes (I12). Assignments are absolute and never gated by
+// a page's LSN. Leaves choosing slots and logging to writer.h, reading the log to recovery.h.
 // Threads: the holder of the writer role. Implements docs/recovery.md, "Redo".
 #ifndef ENGRAM_ENGINE_APPLY_H_
 #define ENGRAM_ENGINE_APPLY_H_
@@ -17,8 +17,9 @@ enum class ApplyMode : std::uint8_t {
   kReplay,  // nobody reads: retired slots are free at once
 };
 
-// Changes pages, slot states and `core.writer.state`. Errors: kCorruptedIndex where a replayed record names a slot, an
-// extent or a level that cannot be; in live use such an error is a bug of the caller. kIndexFull where memory ends.
+// Changes pages, slot states and `core.writer.state`. Errors: kCorruptedIndex where a replayed
+// record names a slot, an extent or a level that cannot be; in live use such an error is a bug of
+// the caller. kIndexFull where memory ends.
 Status ApplyToPages(Core& core, Lsn lsn, const CommitRecord& record, ApplyMode mode)
     ENGRAM_REQUIRES(core.writer_role);
 

@@ -223,8 +223,10 @@ Result<DumpSection> SuperblockSection(const File& file, unsigned slot, std::uint
   AddParameters(superblock.parameters, section);
   AddState(superblock.state, section);
   section.fields.emplace_back("extent table checksum", Hex(superblock.extent_table_checksum));
-  section.fields.emplace_back("default max elements", std::to_string(superblock.defaults.max_elements));
-  section.fields.emplace_back("default ef construction", std::to_string(superblock.defaults.ef_construction));
+  section.fields.emplace_back("default max elements",
+                              std::to_string(superblock.defaults.max_elements));
+  section.fields.emplace_back("default ef construction",
+                              std::to_string(superblock.defaults.ef_construction));
   section.fields.emplace_back("default ef", std::to_string(superblock.defaults.ef));
   return section;
 }

@@ -17,8 +17,8 @@ namespace engram {
 namespace {
 
 constexpr std::uint32_t kOthersMayWrite = 0022;
-// A scan is bound by the memory's bandwidth, which fewer cores than a large machine has use up; and in a host process threads
-// are not ours alone.
+// A scan is bound by the memory's bandwidth, which fewer cores than a large machine has use up; and
+// in a host process threads are not ours alone.
 constexpr unsigned kDefaultSearchThreads = 16;
 
 std::uint64_t DefaultMemoryBudget() {
@@ -58,7 +58,8 @@ std::string WithoutTrailingSlashes(std::string path) {
   return path;
 }
 
-// The directory that holds the name of `directory`, which ends without a slash unless it is the root.
+// The directory that holds the name of `directory`, which ends without a slash unless it is the
+// root.
 std::string ParentOf(const std::string& directory) {
   const auto slash = directory.find_last_of('/');
   const std::size_t begin = slash == std::string::npos ? 0 : slash + 1;
@@ -67,8 +68,8 @@ std::string ParentOf(const std::string& directory) {
   return begin == 0 ? "." : WithoutTrailingSlashes(directory.substr(0, begin));
 }
 
-// Makes the directory of a store that is to be made. A name that an interrupted call made may not be durable yet, so the
-// directory above is synced even where the name is there.
+// Makes the directory of a store that is to be made. A name that an interrupted call made may not
+// be durable yet, so the directory above is synced even where the name is there.
 Status PrepareDirectory(FileSystem& fs, const std::string& directory, const Options& options) {
   if (options.dimensions == 0) {
     return Status::InvalidArgument("dimensions is 0: a new store needs 1 to " +
@@ -102,10 +103,12 @@ Result<std::unique_ptr<Engine>> Engine::Open(const std::string& directory, Engin
   }
   if (!there) ENGRAM_RETURN_IF_ERROR(PrepareDirectory(fs, core.directory, options));
   ENGRAM_RETURN_IF_ERROR(CheckDirectory(fs, core.directory, options.check_permissions));
-  ENGRAM_ASSIGN_OR_RETURN(engine->lock_,
-                          fs.Lock(core.LockPath(),
-                                  core.read_only ? LockMode::kShared : LockMode::kExclusive, LockOwner()));
-  ENGRAM_ASSIGN_OR_RETURN(there, Exists(fs, core.GraphPath()));  // made while this waited for nobody
+  ENGRAM_ASSIGN_OR_RETURN(
+      engine->lock_,
+      fs.Lock(core.LockPath(), core.read_only ? LockMode::kShared : LockMode::kExclusive,
+              LockOwner()));
+  ENGRAM_ASSIGN_OR_RETURN(there,
+                          Exists(fs, core.GraphPath()));  // made while this waited for nobody
   if (there && options.error_if_exists) {
     return Status::AlreadyExists(directory + " holds a store already");
   }
@@ -141,7 +144,8 @@ Status Engine::DeclareFields() {
 Status Engine::StartThreads() {
   const Options& options = core_.options();
   std::size_t searchers = options.search_threads;
-  if (searchers == 0) searchers = std::clamp(std::thread::hardware_concurrency(), 1u, kDefaultSearchThreads);
+  if (searchers == 0)
+    searchers = std::clamp(std::thread::hardware_concurrency(), 1u, kDefaultSearchThreads);
   if (options.background_threads == 0 && options.search_threads == 0) searchers = 1;
   pool_ = std::make_unique<ScanPool>(searchers - 1);
   if (pool_->helpers() + 1 < searchers) {
@@ -215,7 +219,8 @@ Status Engine::Close() {
       status = writer_->ReturnReservedIds();
     }
     const bool changed = checkpointer_->lsn() != core_.versions.visible();
-    if (status.ok() && core_.options().checkpoint_on_close && changed) status = checkpointer_->Run();
+    if (status.ok() && core_.options().checkpoint_on_close && changed)
+      status = checkpointer_->Run();
   }
   core_.meta.reset();
   core_.log.reset();

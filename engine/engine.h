@@ -1,7 +1,7 @@
-// An open store: owns the parts and every thread, and opens and closes them in the right order. What the public Store forwards
-// to, with arguments checked. Shutdown order: no calls > maintenance thread > last checkpoint > rows > log > lock.
-// Leaves argument checks to api/src.
-// Threads: any thread, except Close() and the destructor. Implements docs/architecture.md.
+// An open store: owns the parts and every thread, and opens and closes them in the right order.
+// What the public Store forwards to, with arguments checked. Shutdown order: no calls > maintenance
+// thread > last checkpoint > rows > log > lock. Leaves argument checks to api/src. Threads: any
+// thread, except Close() and the destructor. Implements docs/architecture.md.
 #ifndef ENGRAM_ENGINE_ENGINE_H_
 #define ENGRAM_ENGINE_ENGINE_H_
 
@@ -74,8 +74,8 @@ class Engine {
   Status RunMaintenance(std::chrono::microseconds budget);
   Result<Stats> GetStats();
 
-  // kBusy while a snapshot is open; else the store is closed, whatever the last checkpoint met: only the destructor may be
-  // called then.
+  // kBusy while a snapshot is open; else the store is closed, whatever the last checkpoint met:
+  // only the destructor may be called then.
   Status Close();
 
   // For tests, which look inside.

@@ -92,7 +92,8 @@ bool Maintenance::Sleep(std::chrono::nanoseconds nap) {
 
 void Maintenance::Tell(const Status& status, const char* what, bool& told) const {
   if (!status.ok() && !told) {
-    core_.logger.Error(std::string(what) + " of " + core_.directory + " failed: " + status.ToString());
+    core_.logger.Error(std::string(what) + " of " + core_.directory +
+                       " failed: " + status.ToString());
   }
   told = !status.ok();
 }

@@ -1,6 +1,6 @@
-// What happens by the clock: syncs of what was written with kInterval, checkpoints that are due, slots that can be freed. On
-// two threads of its own, since a sync must not wait for a checkpoint, or on the host's by RunOnce().
-// Threads: any thread. Implements docs/concurrency.md, "Threads".
+// What happens by the clock: syncs of what was written with kInterval, checkpoints that are due,
+// slots that can be freed. On two threads of its own, since a sync must not wait for a checkpoint,
+// or on the host's by RunOnce(). Threads: any thread. Implements docs/concurrency.md, "Threads".
 #ifndef ENGRAM_ENGINE_MAINTENANCE_H_
 #define ENGRAM_ENGINE_MAINTENANCE_H_
 
@@ -26,7 +26,8 @@ class Maintenance {
   Status Start() ENGRAM_EXCLUDES(mutex_);
   void Stop() ENGRAM_EXCLUDES(mutex_);
 
-  // One round on this thread: sync what kInterval has promised, free slots until `budget` is used, checkpoint if one is due.
+  // One round on this thread: sync what kInterval has promised, free slots until `budget` is used,
+  // checkpoint if one is due.
   Status RunOnce(std::chrono::microseconds budget);
 
  private:

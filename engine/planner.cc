@@ -17,10 +17,13 @@ namespace {
 // Ids reserved beyond the need, where a commit may be lost that used ids.
 constexpr std::uint64_t kReservedAhead = 65536;
 
-// An operation is never cut in the log, and a frame ends with the one that reaches kTargetPayloadBytes. The keys of a version
-// that is retired come from its metadata, and are no longer.
-constexpr std::size_t kFixedBytes = 64 << 10;  // more than an operation takes beside vector, metadata and keys
-static_assert(kTargetPayloadBytes + kMaxDimensions * sizeof(float) + kMaxMetadataBytes + kFixedBytes <=
+// An operation is never cut in the log, and a frame ends with the one that reaches
+// kTargetPayloadBytes. The keys of a version that is retired come from its metadata, and are no
+// longer.
+constexpr std::size_t kFixedBytes =
+    64 << 10;  // more than an operation takes beside vector, metadata and keys
+static_assert(kTargetPayloadBytes + kMaxDimensions * sizeof(float) + kMaxMetadataBytes +
+                  kFixedBytes <=
               kMaxFrameBytes);
 
 Status WithPosition(Status status, std::size_t position, std::size_t count) {
@@ -59,8 +62,7 @@ Result<CommitPlan> Planner::Add(Transaction& transaction, const DurableIds& dura
 Status Planner::PlanAll(Draft& draft, Transaction& transaction) {
   const bool skip = transaction.on_refusal == OnRefusal::kSkip;
   for (std::size_t i = 0; i < transaction.ops.size(); ++i) {
-    Status status =
-        std::visit([&](const auto& op) { return Plan(draft, op); }, transaction.ops[i]);
+    Status status = std::visit([&](const auto& op) { return Plan(draft, op); }, transaction.ops[i]);
     if (status.ok()) continue;
     if (!skip) return WithPosition(std::move(status), i, transaction.ops.size());
     transaction.refused.push_back({i, std::move(status)});
@@ -170,9 +172,9 @@ Status Planner::ReadMetadata(Draft& draft, PatternId id, Content& content) {
   return Status::Ok();
 }
 
-// A commit without a sync may be lost after its ids are known outside. What is on disk before says where ids then go on: for
-// ids that the store gave, everybody's; for ids that the caller gave, the store's alone, since the caller may bring the
-// same patterns again.
+// A commit without a sync may be lost after its ids are known outside. What is on disk before says
+// where ids then go on: for ids that the store gave, everybody's; for ids that the caller gave, the
+// store's alone, since the caller may bring the same patterns again.
 void Planner::ReserveIds(Draft& draft, const DurableIds& durable) {
   StoreState& state = draft.state;
   const PatternId next = draft.plan.ids.next;
@@ -240,9 +242,10 @@ Status Planner::Finish(Draft& draft) {
     overlay_[change.id] = after;
   }
   state.node_slots = core_.slots->used();
-  record.state = StateRecord{state.live, state.dead, state.next_id, state.reserved_id, state.clock_us,
-                             state.node_slots, state.upper_slots, state.entry_point,
-                             state.top_level, state.sweep_cursor};
+  record.state =
+      StateRecord{state.live,      state.dead,        state.next_id,     state.reserved_id,
+                  state.clock_us,  state.node_slots,  state.upper_slots, state.entry_point,
+                  state.top_level, state.sweep_cursor};
   return Status::Ok();
 }
 

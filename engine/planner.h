@@ -1,5 +1,5 @@
-// Turns a transaction into a commit record: resolves ids, merges updates, coalesces operations on one id, gives ids. Changes
-// nothing but the list of free slots, and that only when all is well.
+// Turns a transaction into a commit record: resolves ids, merges updates, coalesces operations on
+// one id, gives ids. Changes nothing but the list of free slots, and that only when all is well.
 // Leaves room, logging and pages to writer.h.
 // Threads: the holder of the writer role. Implements docs/architecture.md, "Life of an insert".
 #ifndef ENGRAM_ENGINE_PLANNER_H_
@@ -21,7 +21,8 @@
 
 namespace engram {
 
-// A commit that is planned and not yet appended. The record borrows from the transaction, from pages and from here.
+// A commit that is planned and not yet appended. The record borrows from the transaction, from
+// pages and from here.
 struct CommitPlan {
   Transaction* transaction = nullptr;  // nullptr: the store's own
   Lsn lsn = Lsn::kNone;
@@ -39,9 +40,9 @@ class Planner {
   Planner(Core& core, Lsn first, const StoreState& state, const IdCursor& ids)
       : core_(core), next_lsn_(first), state_(state), ids_(ids) {}
 
-  // Errors (nothing changed): kNotFound, kAlreadyExists, kIndexFull, and what reading a row met. Messages of batches name
-  // the operation's position. With OnRefusal::kSkip the first two and kIndexFull are written to `refused`, and are an error
-  // only where no operation is left.
+  // Errors (nothing changed): kNotFound, kAlreadyExists, kIndexFull, and what reading a row met.
+  // Messages of batches name the operation's position. With OnRefusal::kSkip the first two and
+  // kIndexFull are written to `refused`, and are an error only where no operation is left.
   Result<CommitPlan> Add(Transaction& transaction, const DurableIds& durable,
                          std::uint64_t available_slots);
 
@@ -95,7 +96,8 @@ class Planner {
   Lsn next_lsn_;
   StoreState state_;
   IdCursor ids_;
-  // Ids that earlier transactions of the group changed; nullopt: ended. Neither pages nor rows know of it yet.
+  // Ids that earlier transactions of the group changed; nullopt: ended. Neither pages nor rows know
+  // of it yet.
   std::unordered_map<PatternId, std::optional<Content>> overlay_;
 };
 

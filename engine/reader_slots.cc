@@ -8,7 +8,8 @@
 
 namespace engram {
 
-// Lines come in chunks that never move; chunks form a list that only grows, so that the writer walks it without a lock.
+// Lines come in chunks that never move; chunks form a list that only grows, so that the writer
+// walks it without a lock.
 class ReaderSlots::Registry {
  public:
   static constexpr std::size_t kChunkLines = 64;

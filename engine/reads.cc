@@ -73,7 +73,8 @@ Result<bool> Engine::Contains(PatternId id, std::optional<Lsn> snapshot) {
   return slot.has_value();
 }
 
-Status Engine::ForEach(const std::function<bool(const Pattern&)>& visit, const ReadRequest& request) {
+Status Engine::ForEach(const std::function<bool(const Pattern&)>& visit,
+                       const ReadRequest& request) {
   CheckOpen();
   ENGRAM_ASSIGN_OR_RETURN(const Versions::Pin pin, core_.versions.Begin());
   const Lsn at = request.snapshot.value_or(pin.lsn());
@@ -117,8 +118,10 @@ Result<SearchResult> Engine::Scan(const SearchRequest& request, Lsn at) {
   pool_->Run(ranges, [&](std::size_t range) {
     TopK part(std::clamp<std::size_t>(request.k, 1, per_range));
     ScanStats part_stats;
-    const auto begin = static_cast<std::uint32_t>(std::min<std::uint64_t>(range * per_range, source.node_slots));
-    const auto end = static_cast<std::uint32_t>(std::min<std::uint64_t>(begin + per_range, source.node_slots));
+    const auto begin =
+        static_cast<std::uint32_t>(std::min<std::uint64_t>(range * per_range, source.node_slots));
+    const auto end =
+        static_cast<std::uint32_t>(std::min<std::uint64_t>(begin + per_range, source.node_slots));
     const bool whole = ScanRange(source, scan, static_cast<SlotId>(begin), static_cast<SlotId>(end),
                                  &stop, &part, &part_stats);
     if (!whole) stop.store(true, std::memory_order_relaxed);
@@ -148,7 +151,8 @@ Result<SearchResult> Engine::Scan(const SearchRequest& request, Lsn at) {
   return result;
 }
 
-Result<Hit> Engine::MakeHit(SlotId slot, PatternId id, float distance, const SearchRequest& request) {
+Result<Hit> Engine::MakeHit(SlotId slot, PatternId id, float distance,
+                            const SearchRequest& request) {
   Hit hit;
   hit.id = id;
   hit.distance = distance;

@@ -18,8 +18,8 @@ namespace {
 // Rows of many commits go to the metadata store together.
 constexpr std::size_t kRowsAtATime = 2000;
 
-// Collects the rows of consecutive commits that the same families lack. Rows borrow metadata from frames that are gone
-// after each commit, so it is kept here.
+// Collects the rows of consecutive commits that the same families lack. Rows borrow metadata from
+// frames that are gone after each commit, so it is kept here.
 class RowFeeder {
  public:
   explicit RowFeeder(Core& core) : core_(core), applied_(core.meta->applied()) {}

@@ -1,5 +1,6 @@
-// The log onto pages and families: pages for every commit above the checkpoint, each family for those above its own LSN.
-// Threads: one thread, before anybody else sees the store. Implements docs/recovery.md, "Redo".
+// The log onto pages and families: pages for every commit above the checkpoint, each family for
+// those above its own LSN. Threads: one thread, before anybody else sees the store. Implements
+// docs/recovery.md, "Redo".
 #ifndef ENGRAM_ENGINE_REPLAY_H_
 #define ENGRAM_ENGINE_REPLAY_H_
 
@@ -10,8 +11,8 @@
 
 namespace engram {
 
-// Where the log ends. It must begin at or below `oldest` and reach `newest`, which the superblock or a family holds; else
-// kCorruptedIndex.
+// Where the log ends. It must begin at or below `oldest` and reach `newest`, which the superblock
+// or a family holds; else kCorruptedIndex.
 Result<LogEnd> FindLogEnd(Core& core, Lsn oldest, Lsn newest);
 
 // Replays the commits above `oldest`. Pre: core.log is open.

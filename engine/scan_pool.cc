@@ -11,8 +11,9 @@ struct ScanPool::Job {
   Job(std::size_t count, const std::function<void(std::size_t)>& work) : tasks(count), body(work) {}
 
   const std::size_t tasks;
-  const std::function<void(std::size_t)>& body;  // the caller's; not called once all tasks are taken
-  std::atomic<std::size_t> next{0};              // relaxed: hands out numbers
+  const std::function<void(std::size_t)>&
+      body;                          // the caller's; not called once all tasks are taken
+  std::atomic<std::size_t> next{0};  // relaxed: hands out numbers
   Mutex mutex;
   CondVar all_done;
   std::size_t done ENGRAM_GUARDED_BY(mutex) = 0;

@@ -1,5 +1,5 @@
-// Threads that help a caller with one large scan. The caller works too, so a pool of none still gets everything done.
-// Threads: any thread. Implements docs/concurrency.md, "Threads".
+// Threads that help a caller with one large scan. The caller works too, so a pool of none still
+// gets everything done. Threads: any thread. Implements docs/concurrency.md, "Threads".
 #ifndef ENGRAM_ENGINE_SCAN_POOL_H_
 #define ENGRAM_ENGINE_SCAN_POOL_H_
 
@@ -22,7 +22,8 @@ class ScanPool {
   ScanPool(const ScanPool&) = delete;
   ScanPool& operator=(const ScanPool&) = delete;
 
-  // Runs body(0) to body(tasks - 1), each once, on this thread and free helpers; returns when all are done.
+  // Runs body(0) to body(tasks - 1), each once, on this thread and free helpers; returns when all
+  // are done.
   void Run(std::size_t tasks, const std::function<void(std::size_t)>& body) ENGRAM_EXCLUDES(mutex_);
 
   std::size_t helpers() const { return threads_.size(); }

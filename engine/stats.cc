@@ -42,7 +42,8 @@ Result<Stats> Engine::GetStats() {
   ENGRAM_ASSIGN_OR_RETURN(stats.page_file_bytes, core_.page_file->BytesOnDisk());
   stats.journal_bytes = parameters.journal_blocks * std::uint64_t{kBlockBytes};
   ENGRAM_ASSIGN_OR_RETURN(stats.log_bytes, DirectoryBytes(*core_.file_system, core_.LogPath()));
-  ENGRAM_ASSIGN_OR_RETURN(stats.metadata_bytes, DirectoryBytes(*core_.file_system, core_.MetaPath()));
+  ENGRAM_ASSIGN_OR_RETURN(stats.metadata_bytes,
+                          DirectoryBytes(*core_.file_system, core_.MetaPath()));
   stats.bytes_on_disk =
       stats.page_file_bytes + stats.journal_bytes + stats.log_bytes + stats.metadata_bytes;
   stats.memory_bytes = core_.pages->memory_bytes() + core_.meta->MemoryBytes();

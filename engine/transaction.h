@@ -1,6 +1,6 @@
-// One commit on its way: what a caller asks, and what became of it. Arguments were checked before; vectors are borrowed
-// from the caller, who waits.
-// Threads: written by the caller, then by the leader that takes it, then read by the caller.
+// One commit on its way: what a caller asks, and what became of it. Arguments were checked before;
+// vectors are borrowed from the caller, who waits. Threads: written by the caller, then by the
+// leader that takes it, then read by the caller.
 #ifndef ENGRAM_ENGINE_TRANSACTION_H_
 #define ENGRAM_ENGINE_TRANSACTION_H_
 
@@ -57,7 +57,8 @@ struct Transaction {
   Durability durability = Durability::kSync;
   OnRefusal on_refusal = OnRefusal::kFail;
 
-  // With kSkip a success says that every operation but the refused ones is done; not that there is one.
+  // With kSkip a success says that every operation but the refused ones is done; not that there is
+  // one.
   Status status;
   std::vector<Refusal> refused;  // by position; only with kSkip
   Lsn lsn = Lsn::kNone;

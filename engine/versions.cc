@@ -32,7 +32,8 @@ Result<Versions::Pin> Versions::Begin() {
   if (line == nullptr) return Status::Busy("more than 65536 threads read from one store");
   if (++line->depth > 1) return Pin(line, visible());  // covered by the outer pin
 
-  // Either this sees the writer's step and pins the new epoch, or the writer's look at the lines sees the pin.
+  // Either this sees the writer's step and pins the new epoch, or the writer's look at the lines
+  // sees the pin.
   std::uint64_t epoch = readers_.epoch();
   for (;;) {
     ENGRAM_SYNC_POINT("versions:epoch_read");
@@ -55,7 +56,8 @@ void Versions::Publish(Lsn lsn) { visible_.store(Raw(lsn), std::memory_order_rel
 
 Lsn Versions::TakeSnapshot() {
   MutexLock lock(mutex_);
-  const Lsn lsn = visible();  // under the lock: AdvanceHorizon() either counts it or has not passed it
+  const Lsn lsn =
+      visible();  // under the lock: AdvanceHorizon() either counts it or has not passed it
   snapshots_.insert(Raw(lsn));
   return lsn;
 }
@@ -85,7 +87,8 @@ Lsn Versions::AdvanceHorizon() {
     ENGRAM_SYNC_POINT("versions:horizon_computed");
     horizon_.store(horizon, std::memory_order_seq_cst);
   }
-  // A read that published its LSN before it saw the new horizon is seen here; it keeps what it looks at.
+  // A read that published its LSN before it saw the new horizon is seen here; it keeps what it
+  // looks at.
   return static_cast<Lsn>(std::min(horizon, readers_.MinLsn()));
 }
 

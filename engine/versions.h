@@ -1,7 +1,7 @@
 // Which commits are visible, who still looks at older ones, and so what nobody can see any more.
 // Leaves what is done with the unseen to the writer (writer.h).
-// Threads: one writer, many readers: Publish() and AdvanceHorizon() belong to the holder of the writer role, the rest
-// to anyone. Implements docs/concurrency.md, "Versions".
+// Threads: one writer, many readers: Publish() and AdvanceHorizon() belong to the holder of the
+// writer role, the rest to anyone. Implements docs/concurrency.md, "Versions".
 #ifndef ENGRAM_ENGINE_VERSIONS_H_
 #define ENGRAM_ENGINE_VERSIONS_H_
 
@@ -43,8 +43,8 @@ class Versions {
   // Begins a read at the newest visible commit. Errors: kBusy where too many threads read.
   Result<Pin> Begin();
 
-  // The newest visible commit. Acquire: pairs with the release in Publish(); pages and rows of the commit were
-  // written before it.
+  // The newest visible commit. Acquire: pairs with the release in Publish(); pages and rows of the
+  // commit were written before it.
   Lsn visible() const { return static_cast<Lsn>(visible_.load(std::memory_order_acquire)); }
   void Publish(Lsn lsn);
 
@@ -54,11 +54,12 @@ class Versions {
   std::uint64_t snapshots() const ENGRAM_EXCLUDES(mutex_);
   Lsn oldest_snapshot() const ENGRAM_EXCLUDES(mutex_);  // kNone where there is none
 
-  // No read that runs or will ever begin looks at a state below the returned LSN: what ended at or before it is unseen.
+  // No read that runs or will ever begin looks at a state below the returned LSN: what ended at or
+  // before it is unseen.
   Lsn AdvanceHorizon() ENGRAM_EXCLUDES(mutex_);
 
-  // The second horizon: memory that was marked unreachable before StepEpoch() returned e may be reused when
-  // QuietSince(e).
+  // The second horizon: memory that was marked unreachable before StepEpoch() returned e may be
+  // reused when QuietSince(e).
   std::uint64_t StepEpoch() { return readers_.StepEpoch(); }
   bool QuietSince(std::uint64_t epoch) const { return readers_.MinEpoch() >= epoch; }
 

@@ -17,8 +17,8 @@ constexpr std::size_t kReclaimInPassing = 512;
 // Dead slots that are worth a commit of their own.
 constexpr std::size_t kWorthReclaiming = 64;
 constexpr std::uint64_t kLargestExtentBytes = 1ull << 30;
-// Encoders and rows keep the memory of the largest commit they had, which is at most what all had together. Beyond this it
-// is given back, so that one huge batch does not cost its size for ever.
+// Encoders and rows keep the memory of the largest commit they had, which is at most what all had
+// together. Beyond this it is given back, so that one huge batch does not cost its size for ever.
 constexpr std::uint64_t kKeptBytes = 8ull << 20;
 // Slot 2^32 - 1 stands for none.
 constexpr std::uint64_t kMostSlots = kMostElements;
@@ -60,7 +60,8 @@ void Writer::Commit(std::span<Transaction* const> group) {
     } else {
       transaction->status = reason(plan.status());
     }
-    for (Refusal& refusal : transaction->refused) refusal.status = reason(std::move(refusal.status));
+    for (Refusal& refusal : transaction->refused)
+      refusal.status = reason(std::move(refusal.status));
   }
   if (plans.empty()) return;
   const Status status = CommitPlans(plans, ModeFor(plans));
@@ -109,7 +110,8 @@ Status Writer::MakeRoom(std::size_t slots) {
 
 // A commit of its own: pages of an extent are used only by commits behind the one that records it.
 Status Writer::GrowSegment(SegmentKind segment, std::uint64_t pages_needed) {
-  // By the extents, not by memory: that may be ahead, where an earlier growth found no room in the log.
+  // By the extents, not by memory: that may be ahead, where an earlier growth found no room in the
+  // log.
   const std::uint64_t have = core_.page_file->PageCount(segment);
   if (pages_needed <= have) return Status::Ok();
   const std::uint64_t page_bytes = core_.pages->page_bytes(segment);
@@ -127,8 +129,9 @@ Status Writer::GrowSegment(SegmentKind segment, std::uint64_t pages_needed) {
                              " bytes of memory, memory_budget_bytes is " + std::to_string(budget) +
                              ": raise it or erase patterns");
   }
-  ENGRAM_ASSIGN_OR_RETURN(const ExtentEntry extent,
-                          core_.page_file->ReserveExtent(segment, static_cast<std::uint32_t>(pages)));
+  ENGRAM_ASSIGN_OR_RETURN(
+      const ExtentEntry extent,
+      core_.page_file->ReserveExtent(segment, static_cast<std::uint32_t>(pages)));
   ENGRAM_RETURN_IF_ERROR(core_.pages->Extend(segment, static_cast<std::uint32_t>(have + pages)));
   CommitPlan plan = OwnPlan();
   plan.record.extents.push_back({segment, core_.page_file->ExtentCount(segment), extent.file_offset,
@@ -239,7 +242,8 @@ Status Writer::MakeCommits(std::span<CommitPlan> plans, SyncMode mode) {
   return Status::Ok();
 }
 
-// A flush of rows that failed for lack of space may succeed by now; whatever else failed, only a reopening puts right.
+// A flush of rows that failed for lack of space may succeed by now; whatever else failed, only a
+// reopening puts right.
 Status Writer::CheckRows() {
   const Status status = core_.meta->Resume();
   if (status.ok() || status.code() == Code::kNoSpace) return status;
@@ -282,7 +286,8 @@ Status Writer::AppendAndAddRows(std::span<CommitPlan> plans, SyncMode mode) {
   }
   rows_.Clear();
   for (const CommitPlan& plan : plans) AppendRows(plan.lsn, plan.record, rows_);
-  if (const Status status = core_.meta->Apply(rows_, plans.back().lsn, FamilySet().set()); !status.ok()) {
+  if (const Status status = core_.meta->Apply(rows_, plans.back().lsn, FamilySet().set());
+      !status.ok()) {
     // The log has the commit, the rows do not: only a reopening can bring them together.
     core_.log->Poison(status);
     return core_.log->poisoned();
@@ -302,7 +307,8 @@ void Writer::Publish(std::span<CommitPlan> plans) {
     for (const RetireRecord& retire : plan.record.retires) limbo.slots.push_back(retire.slot);
   }
   if (!limbo.slots.empty()) {
-    // Marks were set and rows deleted before: a read that begins in the new epoch finds no way to these slots.
+    // Marks were set and rows deleted before: a read that begins in the new epoch finds no way to
+    // these slots.
     limbo.epoch = core_.versions.StepEpoch();
     core_.writer.limbo.push_back(std::move(limbo));
   }
@@ -310,7 +316,8 @@ void Writer::Publish(std::span<CommitPlan> plans) {
   counters.commits.fetch_add(plans.size(), std::memory_order_relaxed);
   counters.live.store(state.live, std::memory_order_relaxed);
   counters.dead.store(state.dead, std::memory_order_relaxed);
-  counters.next_id.store(std::max(core_.writer.ids.next, core_.writer.ids.given_from), std::memory_order_relaxed);
+  counters.next_id.store(std::max(core_.writer.ids.next, core_.writer.ids.given_from),
+                         std::memory_order_relaxed);
   counters.free_slots.store(core_.slots->free(), std::memory_order_relaxed);
 }
 

@@ -1,7 +1,8 @@
-// The one writer: makes room for what a group of transactions changes, changes pages, appends, adds rows and publishes.
-// Nothing in memory changes before there is room, and nothing becomes visible before it is as durable as asked.
-// Leaves what a transaction means to planner.h, and waiting in line to commit_queue.h.
-// Threads: the holder of the writer role. Implements docs/architecture.md, "Life of an insert".
+// The one writer: makes room for what a group of transactions changes, changes pages, appends, adds
+// rows and publishes. Nothing in memory changes before there is room, and nothing becomes visible
+// before it is as durable as asked. Leaves what a transaction means to planner.h, and waiting in
+// line to commit_queue.h. Threads: the holder of the writer role. Implements docs/architecture.md,
+// "Life of an insert".
 #ifndef ENGRAM_ENGINE_WRITER_H_
 #define ENGRAM_ENGINE_WRITER_H_
 
@@ -25,24 +26,27 @@ class Writer {
  public:
   explicit Writer(Core& core) : core_(core) {}
 
-  // Commits those of the group that can be, each with an LSN of its own, with one append and at most one sync; sets each
-  // one's status, lsn and ids.
+  // Commits those of the group that can be, each with an LSN of its own, with one append and at
+  // most one sync; sets each one's status, lsn and ids.
   void Commit(std::span<Transaction* const> group);
 
-  // Frees slots whose versions nobody sees any more, at most `limit` in one commit; success where there is none.
+  // Frees slots whose versions nobody sees any more, at most `limit` in one commit; success where
+  // there is none.
   Status Reclaim(std::size_t limit);
 
   // Records the names of the indexed fields: the first commit of a new store.
   Status DeclareFields(const std::vector<std::string>& names);
 
-  // Before a clean close: ids that were reserved but not handed out become usable again. Makes everything durable.
+  // Before a clean close: ids that were reserved but not handed out become usable again. Makes
+  // everything durable.
   Status ReturnReservedIds();
 
  private:
   Lsn NextLsn() const { return Next(core_.log->appended()); }
   std::uint64_t AvailableSlots() const ENGRAM_REQUIRES(core_.writer_role);
   Status MakeRoom(std::size_t slots) ENGRAM_REQUIRES(core_.writer_role);
-  Status GrowSegment(SegmentKind segment, std::uint64_t pages_needed) ENGRAM_REQUIRES(core_.writer_role);
+  Status GrowSegment(SegmentKind segment, std::uint64_t pages_needed)
+      ENGRAM_REQUIRES(core_.writer_role);
   void ReleaseLimbo() ENGRAM_REQUIRES(core_.writer_role);
   Status AddRetires(CommitPlan& plan, std::size_t limit) ENGRAM_REQUIRES(core_.writer_role);
   CommitPlan OwnPlan() const ENGRAM_REQUIRES(core_.writer_role);

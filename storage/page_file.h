@@ -39,8 +39,8 @@ class PageFile {
  public:
   // Makes the file under a temporary name with checkpoint 1 in slot 1, zeros in slot 0 and no
   // extents, everything durable, and renames it into place; the directory is synced by the caller.
-  // `first` has parameters, defaults, store_id, created_us, log_generation and state set; the rest is filled
-  // in.
+  // `first` has parameters, defaults, store_id, created_us, log_generation and state set; the rest
+  // is filled in.
   static Status Create(FileSystem& fs, const std::string& path, const Superblock& first);
 
   // Reads and checks superblocks and extent table. Errors: kNotFound, kNotSupported (another

@@ -124,7 +124,8 @@ struct StoreState {           // docs/file-format.md, "State"
 static_assert(sizeof(StoreState) == 64 && offsetof(StoreState, node_slots) == 40 &&
               offsetof(StoreState, entry_point) == 48 && offsetof(StoreState, sweep_cursor) == 56);
 
-// What whoever opens the store without saying otherwise gets, as it was given at creation. 0: not given.
+// What whoever opens the store without saying otherwise gets, as it was given at creation. 0: not
+// given.
 struct StoreDefaults {  // docs/file-format.md, "Defaults"
   std::uint64_t max_elements;
   std::uint32_t ef_construction;

@@ -78,8 +78,8 @@ Status CheckDefaults(const StoreDefaults& defaults, const std::string& where) {
     return UnexpectedNumber(where, "max_elements", defaults.max_elements,
                             "at most " + std::to_string(kMostElements));
   }
-  for (const auto& [name, value] : {std::pair("ef_construction", defaults.ef_construction),
-                                    std::pair("ef", defaults.ef)}) {
+  for (const auto& [name, value] :
+       {std::pair("ef_construction", defaults.ef_construction), std::pair("ef", defaults.ef)}) {
     if (value > kMaxEf) {
       return UnexpectedNumber(where, name, value, "at most " + std::to_string(kMaxEf));
     }

@@ -31,8 +31,8 @@ struct LogReaderOptions {
 
 // What is left to say when all is read.
 struct LogEnd {
-  Lsn first = Lsn::kNone;        // the first commit of the oldest segment; kNone where there is none
-  Lsn last = Lsn::kNone;         // the last whole commit; kNone where there is no segment
+  Lsn first = Lsn::kNone;  // the first commit of the oldest segment; kNone where there is none
+  Lsn last = Lsn::kNone;   // the last whole commit; kNone where there is no segment
   std::uint32_t generation = 0;  // of the newest segment; 0 where there is none
   std::uint64_t segments = 0;
   std::uint64_t dropped_bytes = 0;  // behind the end in the newest segment, not zero

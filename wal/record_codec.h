@@ -24,7 +24,8 @@ class RecordEncoder {
 
   // Payloads are cut at about `target_bytes`, between operations; each carries the state. Valid
   // until the next call. Pre: vectors are whole floats; target_bytes is at most
-  // kTargetPayloadBytes; one operation more still fits kMaxFrameBytes (engine/planner.cc proves it).
+  // kTargetPayloadBytes; one operation more still fits kMaxFrameBytes (engine/planner.cc proves
+  // it).
   const std::vector<std::span<const std::byte>>& Encode(const CommitRecord& record,
                                                         std::size_t target_bytes);
 

@@ -10,8 +10,9 @@ namespace {
 template <typename T>
 Status CheckRange(const char* name, T found, T least, T most) {
   if (found >= least && found <= most) return Status::Ok();
-  return Status::InvalidArgument(std::string(name) + " is " + std::to_string(found) + ", allowed is " +
-                                 std::to_string(least) + " to " + std::to_string(most));
+  return Status::InvalidArgument(std::string(name) + " is " + std::to_string(found) +
+                                 ", allowed is " + std::to_string(least) + " to " +
+                                 std::to_string(most));
 }
 
 Status CheckFields(const std::vector<std::string>& fields) {
@@ -90,11 +91,13 @@ Status Options::Validate() const {
       {"search_threads", search_threads, 0, 256},
   };
   for (const Limit& limit : limits) {
-    if (Status status = CheckRange(limit.name, limit.found, limit.least, limit.most); !status.ok()) {
+    if (Status status = CheckRange(limit.name, limit.found, limit.least, limit.most);
+        !status.ok()) {
       return status;
     }
   }
-  const Status interval = CheckRange<std::int64_t>("sync_interval, in ms,", sync_interval.count(), 1, 3600'000);
+  const Status interval =
+      CheckRange<std::int64_t>("sync_interval, in ms,", sync_interval.count(), 1, 3600'000);
   if (!interval.ok()) return interval;
   if (checkpoint_interval.count() < 0) {
     return Status::InvalidArgument("checkpoint_interval is negative");

@@ -6,11 +6,23 @@
 namespace engram {
 namespace {
 
-constexpr std::array<std::string_view, 17> kCodeNames = {
-    "kOk",         "kInvalidArgument", "kDimensionMismatch", "kInvalidVector",   "kIndexFull",
-    "kEmptyIndex", "kNotFound",        "kAlreadyExists",     "kSearchTimeout",   "kCancelled",
-    "kSnapshotExpired", "kCorruptedIndex", "kNoSpace",       "kIoError",         "kBusy",
-    "kReadOnly",   "kNotSupported"};
+constexpr std::array<std::string_view, 17> kCodeNames = {"kOk",
+                                                         "kInvalidArgument",
+                                                         "kDimensionMismatch",
+                                                         "kInvalidVector",
+                                                         "kIndexFull",
+                                                         "kEmptyIndex",
+                                                         "kNotFound",
+                                                         "kAlreadyExists",
+                                                         "kSearchTimeout",
+                                                         "kCancelled",
+                                                         "kSnapshotExpired",
+                                                         "kCorruptedIndex",
+                                                         "kNoSpace",
+                                                         "kIoError",
+                                                         "kBusy",
+                                                         "kReadOnly",
+                                                         "kNotSupported"};
 
 }  // namespace
 
@@ -35,6 +47,8 @@ std::string Status::ToString() const {
   return text;
 }
 
-std::ostream& operator<<(std::ostream& out, const Status& status) { return out << status.ToString(); }
+std::ostream& operator<<(std::ostream& out, const Status& status) {
+  return out << status.ToString();
+}
 
 }  // namespace engram

@@ -45,8 +45,8 @@ Result<Durability> DurabilityOf(const StoreImpl& impl, const WriteOptions& optio
 }  // namespace
 
 unsigned ForkGeneration() {
-  static const int registered = pthread_atfork(
-      nullptr, nullptr, [] { g_forks.fetch_add(1, std::memory_order_relaxed); });
+  static const int registered =
+      pthread_atfork(nullptr, nullptr, [] { g_forks.fetch_add(1, std::memory_order_relaxed); });
   static_cast<void>(registered);  // fails only without memory; then children are not told apart
   return g_forks.load(std::memory_order_relaxed);
 }
@@ -111,7 +111,8 @@ Result<BatchResult> Store::InsertBatch(std::span<const NewPattern> patterns,
   return BatchInserter(impl_->engine(), durability).Run(patterns);
 }
 
-Status Store::Update(PatternId id, const PatternChange& change, const WriteOptions& options) noexcept {
+Status Store::Update(PatternId id, const PatternChange& change,
+                     const WriteOptions& options) noexcept {
   ENGRAM_RETURN_IF_ERROR(CheckOpen(impl_.get()));
   ENGRAM_ASSIGN_OR_RETURN(PendingUpdate update, CheckUpdate(RulesOf(*impl_), id, change));
   Transaction transaction;

@@ -14,11 +14,12 @@
 
 namespace engram {
 
-// How many times this process has been forked from the one that loaded the library: a store opened by the parent is of no
-// use to the child.
+// How many times this process has been forked from the one that loaded the library: a store opened
+// by the parent is of no use to the child.
 unsigned ForkGeneration();
 
-// In a forked child: never destroys the parent's engine, whose files, threads and locks the child must not touch.
+// In a forked child: never destroys the parent's engine, whose files, threads and locks the child
+// must not touch.
 inline void LeaveToParent(std::shared_ptr<Engine> engine) {
   static_cast<void>(new std::shared_ptr<Engine>(std::move(engine)));  // NOLINT: leaked on purpose
 }
@@ -31,7 +32,8 @@ class StoreImpl {
   // Success where calls may go on to the engine.
   Status Check() const {
     if (fork_generation_ != ForkGeneration()) {
-      return Status::NotSupported("the store was opened before this process was forked: open it here");
+      return Status::NotSupported(
+          "the store was opened before this process was forked: open it here");
     }
     return engine_ != nullptr ? Status::Ok() : Status::InvalidArgument("the store is closed");
   }

@@ -51,7 +51,8 @@ Result<PendingInsert> CheckInsert(const VectorRules& rules, const NewPattern& pa
   return insert;
 }
 
-Result<PendingUpdate> CheckUpdate(const VectorRules& rules, PatternId id, const PatternChange& change) {
+Result<PendingUpdate> CheckUpdate(const VectorRules& rules, PatternId id,
+                                  const PatternChange& change) {
   PendingUpdate update;
   update.id = id;
   if (change.vector.has_value()) {
@@ -71,7 +72,8 @@ Status CheckBatch(const VectorRules& rules, const WriteBatch& batch, Transaction
   if (batch.empty()) return Status::InvalidArgument("the batch holds no operation");
   for (std::size_t i = 0; i < batch.ops().size(); ++i) {
     const auto named = [i](const Status& status) {
-      return Status(status.code(), "operation " + std::to_string(i) + ": " + std::string(status.message()));
+      return Status(status.code(),
+                    "operation " + std::to_string(i) + ": " + std::string(status.message()));
     };
     const WriteBatch::Op& op = batch.ops()[i];
     if (const auto* insert = std::get_if<WriteBatch::InsertOp>(&op)) {

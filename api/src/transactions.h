@@ -11,9 +11,11 @@
 
 namespace engram {
 
-// Errors: kDimensionMismatch, kInvalidVector, kInvalidArgument (metadata, id 0). The result borrows the vector.
+// Errors: kDimensionMismatch, kInvalidVector, kInvalidArgument (metadata, id 0). The result borrows
+// the vector.
 Result<PendingInsert> CheckInsert(const VectorRules& rules, const NewPattern& pattern);
-Result<PendingUpdate> CheckUpdate(const VectorRules& rules, PatternId id, const PatternChange& change);
+Result<PendingUpdate> CheckUpdate(const VectorRules& rules, PatternId id,
+                                  const PatternChange& change);
 // The message names the operation's position. The result borrows from `batch`.
 Status CheckBatch(const VectorRules& rules, const WriteBatch& batch, Transaction& to);
 

@@ -23,7 +23,8 @@ class AlignedBuffer {
   AlignedBuffer() = default;
   // For sizes of our own choosing: running out of memory ends the process.
   explicit AlignedBuffer(std::size_t size)
-      : bytes_(static_cast<std::byte*>(std::aligned_alloc(4096, AlignUp(size == 0 ? 1 : size, 4096)))),
+      : bytes_(
+            static_cast<std::byte*>(std::aligned_alloc(4096, AlignUp(size == 0 ? 1 : size, 4096)))),
         size_(size) {
     ENGRAM_CHECK(bytes_ != nullptr);
   }
@@ -32,8 +33,8 @@ class AlignedBuffer {
     AlignedBuffer buffer;
     // A size that cannot be rounded up is none that memory has room for.
     if (size <= SIZE_MAX - 4096) {
-      buffer.bytes_.reset(static_cast<std::byte*>(
-          std::aligned_alloc(4096, AlignUp(size == 0 ? 1 : size, 4096))));
+      buffer.bytes_.reset(
+          static_cast<std::byte*>(std::aligned_alloc(4096, AlignUp(size == 0 ? 1 : size, 4096))));
     }
     if (buffer.bytes_ == nullptr) {
       return Status::IoError("no memory for a buffer of " + std::to_string(size) + " bytes");

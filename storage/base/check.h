@@ -1,5 +1,5 @@
-// Checks of our own assumptions. Bytes from disk and arguments of callers are never checked with these: they
-// get a Status.
+// Checks of our own assumptions. Bytes from disk and arguments of callers are never checked with
+// these: they get a Status.
 #ifndef ENGRAM_STORAGE_BASE_CHECK_H_
 #define ENGRAM_STORAGE_BASE_CHECK_H_
 

@@ -14,33 +14,30 @@
 
 namespace engram {
 
-// Structs are written as they lie in memory (docs/file-format.md), which is right on these machines only.
+// Structs are written as they lie in memory (docs/file-format.md), which is right on these machines
+// only.
 static_assert(std::endian::native == std::endian::little, "Engram runs on little-endian machines");
 
 // The integer inside an id that is an enum.
 template <typename Enum>
-  requires std::is_enum_v<Enum>
+requires std::is_enum_v<Enum>
 constexpr std::underlying_type_t<Enum> Raw(Enum e) {
   return static_cast<std::underlying_type_t<Enum>>(e);
 }
 
 template <typename T>
-  requires std::is_trivially_copyable_v<T>
-T LoadAs(const std::byte* from) {
+requires std::is_trivially_copyable_v<T> T LoadAs(const std::byte* from) {
   T value;
   std::memcpy(&value, from, sizeof(T));
   return value;
 }
 
 template <typename T>
-  requires std::is_trivially_copyable_v<T>
-void StoreAs(std::byte* to, const T& value) {
-  std::memcpy(to, &value, sizeof(T));
-}
+requires std::is_trivially_copyable_v<T>
+void StoreAs(std::byte* to, const T& value) { std::memcpy(to, &value, sizeof(T)); }
 
 template <typename T>
-  requires std::is_trivially_copyable_v<T>
-std::span<const std::byte> AsBytes(const T& value) {
+requires std::is_trivially_copyable_v<T> std::span<const std::byte> AsBytes(const T& value) {
   return std::as_bytes(std::span<const T, 1>(&value, 1));
 }
 

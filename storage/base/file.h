@@ -1,8 +1,8 @@
 // The only way to the disk: everything Engram and its RocksDB read or write goes through these two
 // interfaces, so that one simulated crash hits all of it. Implementations: posix_file_system.h,
 // uring_file_system.h; tests have a simulated one and one that injects faults (tests/support).
-// Errors: kNotFound (no such file), kAlreadyExists, kNoSpace (ENOSPC, EDQUOT, from writes and allocation),
-// kIoError (everything else); messages name the path and the system's reason.
+// Errors: kNotFound (no such file), kAlreadyExists, kNoSpace (ENOSPC, EDQUOT, from writes and
+// allocation), kIoError (everything else); messages name the path and the system's reason.
 // Implements docs/architecture.md, "The file layer".
 #ifndef ENGRAM_STORAGE_BASE_FILE_H_
 #define ENGRAM_STORAGE_BASE_FILE_H_
@@ -65,13 +65,17 @@ class File {
   virtual Status WriteMany(std::span<const WriteOp> ops);
   // Several at once; an op that ends behind the end of the file fails with kIoError.
   virtual Status ReadMany(std::span<const ReadOp> ops) const;
-  // Makes data, and the size it needs, durable. A failure means that any earlier write may be lost, and calling
-  // again proves nothing.
+  // Makes data, and the size it needs, durable. A failure means that any earlier write may be lost,
+  // and calling again proves nothing.
   virtual Status SyncData() = 0;
   // WriteAt, then SyncData, in one system call where the system can.
   virtual Status WriteAndSync(std::uint64_t offset, std::span<const std::byte> bytes);
-  // Reserves space, so that writes there cannot fail for lack of it; grows the file; new bytes read as 0.
+  // Reserves space, so that writes there cannot fail for lack of it; grows the file; new bytes read
+  // as 0.
   virtual Status Allocate(std::uint64_t offset, std::uint64_t length) = 0;
+  // Reserves space as Allocate() does, and leaves the size alone: bytes behind the end stay
+  // unreadable until they are written. Errors: kNotSupported, where the file system cannot.
+  virtual Status Reserve(std::uint64_t offset, std::uint64_t length) = 0;
   virtual Status Truncate(std::uint64_t size) = 0;
   virtual Result<std::uint64_t> Size() const = 0;
   // Pre: the range lies inside the file.
@@ -110,9 +114,8 @@ class FileLock {
   virtual ~FileLock() = default;
 };
 
-// Names. Paths are absolute or relative to the process; no call follows a symbolic link in the last part of a path
-// that it opens for writing.
-// Threads: any thread.
+// Names. Paths are absolute or relative to the process; no call follows a symbolic link in the last
+// part of a path that it opens for writing. Threads: any thread.
 class FileSystem {
  public:
   virtual ~FileSystem() = default;
@@ -129,8 +132,9 @@ class FileSystem {
   // Names without "." and "..", in no particular order.
   virtual Result<std::vector<std::string>> List(const std::string& path) = 0;
   virtual Result<FileInfo> Stat(const std::string& path) = 0;
-  // Takes an advisory lock on the file without waiting; makes the file where it is missing (exclusive mode only)
-  // and, in exclusive mode, writes `owner` into it. Errors: kBusy, with the content of the file in the message.
+  // Takes an advisory lock on the file without waiting; makes the file where it is missing
+  // (exclusive mode only) and, in exclusive mode, writes `owner` into it. Errors: kBusy, with the
+  // content of the file in the message.
   virtual Result<std::unique_ptr<FileLock>> Lock(const std::string& path, LockMode mode,
                                                  const std::string& owner) = 0;
 };

@@ -29,8 +29,8 @@ class ENGRAM_CAPABILITY("mutex") Mutex {
     if (locked) SetOwner(std::this_thread::get_id());
     return locked;
   }
-  // For functions whose callers hold the mutex by another name, which the analysis cannot follow. Checked in debug builds
-  // and in those for tests.
+  // For functions whose callers hold the mutex by another name, which the analysis cannot follow.
+  // Checked in debug builds and in those for tests.
   void AssertHeld() const ENGRAM_ASSERT_CAPABILITY(this) {
 #if defined(ENGRAM_TEST_HOOKS) || !defined(NDEBUG)
     ENGRAM_CHECK(owner_.load(std::memory_order_relaxed) == std::this_thread::get_id());

@@ -113,17 +113,29 @@ Status PosixFile::SyncData() {
   return SyncError(errno, path());
 }
 
-Status PosixFile::Allocate(std::uint64_t offset, std::uint64_t length) {
+Status PosixFile::CallFallocate(int mode, std::uint64_t offset, std::uint64_t length) {
   if (length == 0) return {};
   if (!FitsOffset(offset, length)) return ErrnoStatus(EFBIG, "allocate", AtOffset(path(), offset));
   int result;
   do {
-    result = ::fallocate(fd(), 0, static_cast<off_t>(offset), static_cast<off_t>(length));
+    result = ::fallocate(fd(), mode, static_cast<off_t>(offset), static_cast<off_t>(length));
   } while (result != 0 && errno == EINTR);
   if (result == 0) return {};
-  if (errno == EOPNOTSUPP) return AllocateByWriting(*this, offset, length);
-  return ErrnoStatus(errno, "allocate " + std::to_string(length) + " bytes in",
-                     AtOffset(path(), offset));
+  const int error = errno;
+  Status status = ErrnoStatus(error, "allocate " + std::to_string(length) + " bytes in",
+                              AtOffset(path(), offset));
+  if (error == EOPNOTSUPP) return Status::NotSupported(std::string(status.message()));
+  return status;
+}
+
+Status PosixFile::Allocate(std::uint64_t offset, std::uint64_t length) {
+  Status status = CallFallocate(0, offset, length);
+  if (status.code() == Code::kNotSupported) return AllocateByWriting(*this, offset, length);
+  return status;
+}
+
+Status PosixFile::Reserve(std::uint64_t offset, std::uint64_t length) {
+  return CallFallocate(FALLOC_FL_KEEP_SIZE, offset, length);
 }
 
 Status PosixFile::Truncate(std::uint64_t size) {

@@ -60,6 +60,7 @@ class PosixFile : public File {
   Status WriteAt(std::uint64_t offset, std::span<const std::byte> bytes) override;
   Status SyncData() override;
   Status Allocate(std::uint64_t offset, std::uint64_t length) override;
+  Status Reserve(std::uint64_t offset, std::uint64_t length) override;
   Status Truncate(std::uint64_t size) override;
   Result<std::uint64_t> Size() const override;
   Result<Mapping> Map(std::uint64_t offset, std::size_t length) const override;
@@ -67,6 +68,9 @@ class PosixFile : public File {
   int fd() const { return fd_.get(); }
 
  private:
+  // fallocate(2). Errors: kNotSupported, where the file system has none.
+  Status CallFallocate(int mode, std::uint64_t offset, std::uint64_t length);
+
   FileDescriptor fd_;
 };
 

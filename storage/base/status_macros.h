@@ -10,9 +10,10 @@
 #define ENGRAM_MACRO_JOIN_INNER(a, b) a##b
 #define ENGRAM_MACRO_JOIN(a, b) ENGRAM_MACRO_JOIN_INNER(a, b)
 
-#define ENGRAM_RETURN_IF_ERROR(expression)                            \
-  do {                                                                \
-    if (::engram::Status engram_status_ = (expression); !engram_status_.ok()) return engram_status_; \
+#define ENGRAM_RETURN_IF_ERROR(expression)                                    \
+  do {                                                                        \
+    if (::engram::Status engram_status_ = (expression); !engram_status_.ok()) \
+      return engram_status_;                                                  \
   } while (false)
 
 #define ENGRAM_ASSIGN_OR_RETURN_INNER(result, declaration, expression) \
@@ -21,7 +22,8 @@
   declaration = std::move(result).value()
 
 // ENGRAM_ASSIGN_OR_RETURN(const auto size, file.Size());
-#define ENGRAM_ASSIGN_OR_RETURN(declaration, expression) \
-  ENGRAM_ASSIGN_OR_RETURN_INNER(ENGRAM_MACRO_JOIN(engram_result_, __LINE__), declaration, expression)
+#define ENGRAM_ASSIGN_OR_RETURN(declaration, expression)                                  \
+  ENGRAM_ASSIGN_OR_RETURN_INNER(ENGRAM_MACRO_JOIN(engram_result_, __LINE__), declaration, \
+                                expression)
 
 #endif  // ENGRAM_STORAGE_BASE_STATUS_MACROS_H_

@@ -21,7 +21,8 @@ SyncPoints& Points() {
 }
 
 std::atomic<Mutant> g_mutant{Mutant::kNone};
-// Relaxed: only spares the lock where no point is set; a callback set concurrently may be missed once.
+// Relaxed: only spares the lock where no point is set; a callback set concurrently may be missed
+// once.
 std::atomic<int> g_points_set{0};
 
 }  // namespace

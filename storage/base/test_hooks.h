@@ -1,6 +1,6 @@
-// What tests may bend: named points where a thread can be stopped, and deliberate breaks of the durability
-// protocol that the crash tests must catch. Only in builds with ENGRAM_TEST_HOOKS; otherwise constants.
-// Threads: any thread.
+// What tests may bend: named points where a thread can be stopped, and deliberate breaks of the
+// durability protocol that the crash tests must catch. Only in builds with ENGRAM_TEST_HOOKS;
+// otherwise constants. Threads: any thread.
 #ifndef ENGRAM_STORAGE_BASE_TEST_HOOKS_H_
 #define ENGRAM_STORAGE_BASE_TEST_HOOKS_H_
 
@@ -17,31 +17,31 @@ namespace engram {
 // Each breaks one rule of docs/recovery.md. tests/crash/mutants_test.cc shows that each is caught.
 enum class Mutant : std::uint8_t {
   kNone = 0,
-  kLogNotSyncedBeforePages,      // R1: images reach the journal ahead of their log records
-  kLogSyncedOnlyToS,             // R1: the log is made durable to the first slice's LSN, not the last's
-  kImageBeforeAppend,            // an image is taken between linking and append
-  kJournalSkipped,               // R2: pages are written in place without a journal
-  kJournalNotSynced,             // R2
-  kJournalReusedEarly,           // R2: the next round starts before the in-place sync
+  kLogNotSyncedBeforePages,  // R1: images reach the journal ahead of their log records
+  kLogSyncedOnlyToS,         // R1: the log is made durable to the first slice's LSN, not the last's
+  kImageBeforeAppend,        // an image is taken between linking and append
+  kJournalSkipped,           // R2: pages are written in place without a journal
+  kJournalNotSynced,         // R2
+  kJournalReusedEarly,       // R2: the next round starts before the in-place sync
   kPagesNotSyncedBeforeSuperblock,
-  kSuperblockOneSlot,            // the newer superblock is overwritten instead of the older
+  kSuperblockOneSlot,  // the newer superblock is overwritten instead of the older
   kSuperblockNotSynced,
-  kLogCutBeforeSuperblock,       // segments go before the superblock is durable
-  kLogCutIgnoresFamilies,        // segments go by S alone, whether rows are durable or not
+  kLogCutBeforeSuperblock,  // segments go before the superblock is durable
+  kLogCutIgnoresFamilies,   // segments go by S alone, whether rows are durable or not
   kRedoGatedByPageLsn,
-  kOneLsnForAllFamilies,         // that of the family that is flushed first
-  kBarrierSkipped,               // RocksDB syncs files without our log
-  kFailedSyncRetried,            // a failed sync is called again and believed
-  kPoisonIgnored,                // a checkpoint goes on after a failed sync
-  kSegmentDirectoryNotSynced,    // a new log segment's directory entry is left to chance
-  kTornTailAsCorruption,         // the reverse mistake: an unsynced tail that did not arrive is refused
-  kCommitWithoutLastFrame,       // a commit counts though its last frame is missing
-  kOldGenerationRead,            // frames behind the end of an old generation are read again
-  kGrowthNotLogged,              // an extent is used without a record of it
-  kJournalOlderRestored,         // images of an older checkpoint are restored
-  kRestoreNotSynced,             // recovery reuses the journal before restored pages are durable
-  kRoundNotRepeated,             // pages of an unfinished round that look right are taken for durable
-  kSuperblockNotRepeated,        // a superblock that was read is taken for durable
+  kOneLsnForAllFamilies,       // that of the family that is flushed first
+  kBarrierSkipped,             // RocksDB syncs files without our log
+  kFailedSyncRetried,          // a failed sync is called again and believed
+  kPoisonIgnored,              // a checkpoint goes on after a failed sync
+  kSegmentDirectoryNotSynced,  // a new log segment's directory entry is left to chance
+  kTornTailAsCorruption,    // the reverse mistake: an unsynced tail that did not arrive is refused
+  kCommitWithoutLastFrame,  // a commit counts though its last frame is missing
+  kOldGenerationRead,       // frames behind the end of an old generation are read again
+  kGrowthNotLogged,         // an extent is used without a record of it
+  kJournalOlderRestored,    // images of an older checkpoint are restored
+  kRestoreNotSynced,        // recovery reuses the journal before restored pages are durable
+  kRoundNotRepeated,        // pages of an unfinished round that look right are taken for durable
+  kSuperblockNotRepeated,   // a superblock that was read is taken for durable
   kAcknowledgeBeforeSync,
 };
 

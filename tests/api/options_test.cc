@@ -38,7 +38,11 @@ TEST(Options, EachBoundIsKept) {
       {"sync_interval", [](Options& o) { o.sync_interval = std::chrono::milliseconds(0); }, false},
       {"metric", [](Options& o) { o.metric = static_cast<Metric>(9); }, false},
       {"durability", [](Options& o) { o.durability = static_cast<Durability>(0); }, false},
-      {"indexed_fields", [](Options& o) { o.indexed_fields = {"a", "a"}; }, false},
+      {"indexed_fields",
+       [](Options& o) {
+         o.indexed_fields = {"a", "a"};
+       },
+       false},
       {"indexed_fields", [](Options& o) { o.indexed_fields = {""}; }, false},
       {"indexed_fields", [](Options& o) { o.indexed_fields.assign(65, "x"); }, false},
   };

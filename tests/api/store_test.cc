@@ -358,11 +358,13 @@ TEST_F(StoreTest, ForEachVisitsEachPatternOnce) {
   ASSERT_TRUE(store_->Erase(gone).ok());
   expected.erase(gone);
   std::set<PatternId> seen;
-  ASSERT_TRUE(store_->ForEach([&](const Pattern& pattern) {
-    EXPECT_TRUE(seen.insert(pattern.id).second);
-    EXPECT_FALSE(pattern.metadata.empty());
-    return true;
-  }).ok());
+  ASSERT_TRUE(store_
+                  ->ForEach([&](const Pattern& pattern) {
+                    EXPECT_TRUE(seen.insert(pattern.id).second);
+                    EXPECT_FALSE(pattern.metadata.empty());
+                    return true;
+                  })
+                  .ok());
   EXPECT_EQ(seen, expected);
   int visits = 0;
   ASSERT_TRUE(store_->ForEach([&](const Pattern&) { return ++visits < 3; }).ok());
@@ -488,7 +490,8 @@ TEST_F(StoreTest, CheckpointsHappenByThemselvesWhenTheLogIsLong) {
   options_.sync_interval = std::chrono::milliseconds(1);
   Open();
   const std::uint64_t before = store_->GetStats()->checkpoints;
-  for (int i = 0; i < 100000 && store_->GetStats()->checkpoints < before + 2; ++i) Insert(Vector(1));
+  for (int i = 0; i < 100000 && store_->GetStats()->checkpoints < before + 2; ++i)
+    Insert(Vector(1));
   EXPECT_GE(store_->GetStats()->checkpoints, before + 2);
 }
 

@@ -152,7 +152,7 @@ class Player {
   const Lsn found_;              // what the opening was promised
   std::vector<Record> records_;  // after each step; the opening is the first
   std::size_t reopened_at_ = 0;
-  Lsn last_interval_ = Lsn::kNone;  // the newest commit with kInterval since the last opening
+  Lsn last_interval_ = Lsn::kNone;    // the newest commit with kInterval since the last opening
   std::uint64_t excused_faults_ = 0;  // seen at the last failure that did not poison
   std::string poison_;                // the message of the first cause
   std::string failure_;

@@ -76,10 +76,11 @@ std::vector<FieldPlace> NodeFields() {
 }
 
 std::vector<FieldPlace> JournalFields() {
-  return {ENGRAM_FIELD(JournalHeader, checksum),   ENGRAM_FIELD(JournalHeader, magic),
-          ENGRAM_FIELD(JournalHeader, store_id),   ENGRAM_FIELD(JournalHeader, checkpoint),
-          ENGRAM_FIELD(JournalHeader, round),      ENGRAM_FIELD(JournalHeader, images),
-          ENGRAM_FIELD(JournalHeader, image_bytes), ENGRAM_FIELD(JournalHeader, generation), ENGRAM_FIELD(JournalHeader, reserved)};
+  return {ENGRAM_FIELD(JournalHeader, checksum),    ENGRAM_FIELD(JournalHeader, magic),
+          ENGRAM_FIELD(JournalHeader, store_id),    ENGRAM_FIELD(JournalHeader, checkpoint),
+          ENGRAM_FIELD(JournalHeader, round),       ENGRAM_FIELD(JournalHeader, images),
+          ENGRAM_FIELD(JournalHeader, image_bytes), ENGRAM_FIELD(JournalHeader, generation),
+          ENGRAM_FIELD(JournalHeader, reserved)};
 }
 
 std::vector<FieldPlace> JournalImageFields() {
@@ -87,7 +88,8 @@ std::vector<FieldPlace> JournalImageFields() {
       ENGRAM_FIELD(JournalImageHeader, checksum),   ENGRAM_FIELD(JournalImageHeader, store_id),
       ENGRAM_FIELD(JournalImageHeader, checkpoint), ENGRAM_FIELD(JournalImageHeader, round),
       ENGRAM_FIELD(JournalImageHeader, page),       ENGRAM_FIELD(JournalImageHeader, page_bytes),
-      ENGRAM_FIELD(JournalImageHeader, segment), ENGRAM_FIELD(JournalImageHeader, reserved0), ENGRAM_FIELD(JournalImageHeader, generation), ENGRAM_FIELD(JournalImageHeader, reserved1)};
+      ENGRAM_FIELD(JournalImageHeader, segment),    ENGRAM_FIELD(JournalImageHeader, reserved0),
+      ENGRAM_FIELD(JournalImageHeader, generation), ENGRAM_FIELD(JournalImageHeader, reserved1)};
 }
 
 std::vector<FieldPlace> SegmentFields() {

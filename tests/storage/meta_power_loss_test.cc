@@ -157,7 +157,8 @@ Sweep LosePowerEverywhere(const SimFileSystem& files, std::uint64_t seed) {
       }
     }
   }
-  PrintCounts({{"images", sweep.images}, {"crash points", files.OpCount()}, {"wrong", sweep.wrong}});
+  PrintCounts(
+      {{"images", sweep.images}, {"crash points", files.OpCount()}, {"wrong", sweep.wrong}});
   return sweep;
 }
 

@@ -14,8 +14,8 @@
 namespace engram {
 
 // Syncs are noted and not made: no test that uses this ends in a power loss, and they are slow.
-// Notes "<call> <last part of the path>"; calls: create, write, sync, allocate, truncate, rename,
-// unlink, mkdir, rmdir, syncdir, lock. Threads: any thread.
+// Notes "<call> <last part of the path>"; calls: create, write, sync, allocate, reserve, truncate,
+// rename, unlink, mkdir, rmdir, syncdir, lock. Threads: any thread.
 class RecordingFileSystem : public FileSystem {
  public:
   // The outcome of a call instead of making it; success makes it.
@@ -97,6 +97,10 @@ class RecordingFile : public File {
   Status Allocate(std::uint64_t offset, std::uint64_t length) override {
     if (Status s = recorder_.Note("allocate", path()); !s.ok()) return s;
     return base_->Allocate(offset, length);
+  }
+  Status Reserve(std::uint64_t offset, std::uint64_t length) override {
+    if (Status s = recorder_.Note("reserve", path()); !s.ok()) return s;
+    return base_->Reserve(offset, length);
   }
   Status Truncate(std::uint64_t size) override {
     if (Status s = recorder_.Note("truncate", path()); !s.ok()) return s;

@@ -9,7 +9,8 @@ namespace engram {
 
 void PrintCounts(std::initializer_list<std::pair<const char*, std::uint64_t>> counts) {
   // Of "Shard/CrashSweep" the part that all shards have in common.
-  const std::string suite = testing::UnitTest::GetInstance()->current_test_info()->test_suite_name();
+  const std::string suite =
+      testing::UnitTest::GetInstance()->current_test_info()->test_suite_name();
   std::string line = "[  COUNTS  ] " + suite.substr(suite.find('/') + 1) + ":";
   const char* separator = " ";
   for (const auto& [name, count] : counts) {

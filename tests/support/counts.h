@@ -8,8 +8,8 @@
 
 namespace engram {
 
-// Prints "[  COUNTS  ] CrashSweep: images 12500, verified 800" with the name of the running suite. Names have no
-// comma and no digit.
+// Prints "[  COUNTS  ] CrashSweep: images 12500, verified 800" with the name of the running suite.
+// Names have no comma and no digit.
 void PrintCounts(std::initializer_list<std::pair<const char*, std::uint64_t>> counts);
 
 }  // namespace engram

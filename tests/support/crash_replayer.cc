@@ -154,6 +154,8 @@ void CrashReplayer::Issue(const TraceOp& op, std::size_t index) {
     case Kind::kSyncDirectory:
       SyncDirectory(op.inode);
       break;
+    case Kind::kReserve:
+      break;
     case Kind::kMark:
       if (op.data.empty()) {
         numbers_.push_back(op.offset);
@@ -182,8 +184,8 @@ void CrashReplayer::DropUnsynced(InodeId inode) {
   const auto found = data_.find(inode);
   if (found == data_.end()) return;
   // As Linux does it: pages whose write failed are called clean, so no later sync writes them; the
-  // size goes its own way through the file system's journal. The write failed on its way: some of it
-  // may have arrived.
+  // size goes its own way through the file system's journal. The write failed on its way: some of
+  // it may have arrived.
   for (PendingData& pending : found->second) {
     if (pending.op->kind != Kind::kWrite || pending.size_only) continue;
     WriteSomeSectors(*pending.op, pending.index, &durable_.node(inode).bytes.Mutable());

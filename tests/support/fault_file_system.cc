@@ -200,6 +200,10 @@ class FaultFileSystem::FaultFile : public File {
     return state_->Do(IoKind::kAllocate, path(), [&] { return base_->Allocate(offset, length); });
   }
 
+  Status Reserve(std::uint64_t offset, std::uint64_t length) override {
+    return state_->Do(IoKind::kAllocate, path(), [&] { return base_->Reserve(offset, length); });
+  }
+
   Status Truncate(std::uint64_t size) override {
     return state_->Do(IoKind::kTruncate, path(), [&] { return base_->Truncate(size); });
   }

@@ -25,7 +25,7 @@ enum class IoKind : std::uint8_t {
   kRename,
   kUnlink,  // removing a directory too
   kSyncDir,
-  kAllocate,
+  kAllocate,  // Reserve too
   kTruncate,
   kRead,   // mapping too
   kWrite,  // one for each op of WriteMany; WriteAndSync is a write and a sync

@@ -42,6 +42,7 @@ Status SimDisk::Apply(TraceOp op) {
     case Kind::kUnlink:
       ENGRAM_CHECK(live_.ApplyName(op));
       break;
+    case Kind::kReserve:
     case Kind::kSync:
     case Kind::kDropUnsynced:
     case Kind::kSyncDirectory:
@@ -259,6 +260,20 @@ Status SimDisk::Allocate(InodeId inode, const std::string& path, std::uint64_t o
   ENGRAM_RETURN_IF_ERROR(CheckRange(path, offset, length));
   TraceOp op;
   op.kind = Kind::kAllocate;
+  op.inode = inode;
+  op.path = path;
+  op.offset = offset;
+  op.length = length;
+  MutexLock lock(mutex_);
+  return Apply(std::move(op));
+}
+
+Status SimDisk::Reserve(InodeId inode, const std::string& path, std::uint64_t offset,
+                        std::uint64_t length) {
+  if (length == 0) return {};
+  ENGRAM_RETURN_IF_ERROR(CheckRange(path, offset, length));
+  TraceOp op;
+  op.kind = Kind::kReserve;
   op.inode = inode;
   op.path = path;
   op.offset = offset;

@@ -48,6 +48,9 @@ class SimDisk {
   Status Truncate(InodeId inode, const std::string& path, std::uint64_t size);
   Status Allocate(InodeId inode, const std::string& path, std::uint64_t offset,
                   std::uint64_t length);
+  // A step of the trace that changes nothing: there is always room here.
+  Status Reserve(InodeId inode, const std::string& path, std::uint64_t offset,
+                 std::uint64_t length);
   Status Sync(InodeId inode, const std::string& path);
   Status DropUnsynced(InodeId inode, const std::string& path);
 

@@ -29,6 +29,10 @@ class SimFile : public File {
     ENGRAM_RETURN_IF_ERROR(CheckWritable("allocate"));
     return disk_->Allocate(inode_, path(), offset, length);
   }
+  Status Reserve(std::uint64_t offset, std::uint64_t length) override {
+    ENGRAM_RETURN_IF_ERROR(CheckWritable("reserve"));
+    return disk_->Reserve(inode_, path(), offset, length);
+  }
   Status Truncate(std::uint64_t size) override {
     ENGRAM_RETURN_IF_ERROR(CheckWritable("truncate"));
     return disk_->Truncate(inode_, path(), size);

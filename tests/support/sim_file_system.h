@@ -54,7 +54,8 @@ class SimFileSystem : public FileSystem {
   void FreezeAt(std::size_t op_index) { disk_->FreezeAt(op_index); }
 
   // A sync of this file failed as on Linux: bytes written since the last sync stay readable, some
-  // sectors of each write have reached the disk, never the first, and the rest never will. Errors: kNotFound, kInvalidArgument for a file of another file system.
+  // sectors of each write have reached the disk, never the first, and the rest never will. Errors:
+  // kNotFound, kInvalidArgument for a file of another file system.
   Status DropUnsynced(const std::string& path);
   Status DropUnsynced(const File& file);
 

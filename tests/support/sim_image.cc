@@ -34,6 +34,8 @@ std::string_view KindName(TraceOp::Kind kind) {
       return "truncate";
     case TraceOp::Kind::kAllocate:
       return "allocate";
+    case TraceOp::Kind::kReserve:
+      return "reserve";
     case TraceOp::Kind::kSync:
       return "sync";
     case TraceOp::Kind::kDropUnsynced:
@@ -68,7 +70,7 @@ std::string TraceOp::ToString() const {
   text += ' ' + path;
   if (kind == Kind::kWrite)
     return text + ' ' + std::to_string(offset) + '+' + std::to_string(data.size());
-  if (kind == Kind::kAllocate)
+  if (kind == Kind::kAllocate || kind == Kind::kReserve)
     return text + ' ' + std::to_string(offset) + '+' + std::to_string(length);
   if (kind == Kind::kTruncate) return text + " to " + std::to_string(length);
   if (kind == Kind::kRename) return text + " to " + to_name;

@@ -30,6 +30,7 @@ struct TraceOp {
     kWrite,          // inode, offset, data
     kTruncate,       // inode, length: the new size
     kAllocate,       // inode, offset, length
+    kReserve,        // the same; changes nothing that could be read
     kSync,           // inode
     kDropUnsynced,   // inode: a sync failed, what it should have written is never written
     kCreate,         // inode becomes dir/name

@@ -22,7 +22,8 @@ class TempDir {
   std::string path_;
 };
 
-// $ENGRAM_TEST_SEED where set, else `fallback`; recorded in the test's output, so that a failure can be repeated.
+// $ENGRAM_TEST_SEED where set, else `fallback`; recorded in the test's output, so that a failure
+// can be repeated.
 std::uint64_t TestSeed(std::uint64_t fallback);
 
 }  // namespace engram

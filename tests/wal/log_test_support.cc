@@ -35,6 +35,10 @@ class HookedFile : public File {
     ENGRAM_RETURN_IF_ERROR(before_("allocate", path()));
     return base_->Allocate(offset, length);
   }
+  Status Reserve(std::uint64_t offset, std::uint64_t length) override {
+    ENGRAM_RETURN_IF_ERROR(before_("reserve", path()));
+    return base_->Reserve(offset, length);
+  }
   Status Truncate(std::uint64_t size) override { return base_->Truncate(size); }
   Result<std::uint64_t> Size() const override { return base_->Size(); }
   Result<Mapping> Map(std::uint64_t offset, std::size_t length) const override {

@@ -42,8 +42,8 @@ std::vector<float> RandomVectors(std::size_t count, std::uint32_t dimensions) {
   return vectors;
 }
 
-void InsertRows(Engine& engine, const std::vector<float>& vectors, std::size_t row, std::size_t count,
-                Durability durability) {
+void InsertRows(Engine& engine, const std::vector<float>& vectors, std::size_t row,
+                std::size_t count, Durability durability) {
   const std::uint32_t dimensions = engine.dimensions();
   const std::size_t rows = vectors.size() / dimensions;
   Transaction transaction;
@@ -52,7 +52,8 @@ void InsertRows(Engine& engine, const std::vector<float>& vectors, std::size_t r
     PendingInsert insert;
     insert.vector = VectorView(vectors).subspan((row + i) % rows * dimensions, dimensions);
     insert.norm = VectorNorm(insert.vector);
-    auto metadata = EncodedMetadata({{"row", static_cast<std::int64_t>(row + i)}, {"source", "bench"}});
+    auto metadata =
+        EncodedMetadata({{"row", static_cast<std::int64_t>(row + i)}, {"source", "bench"}});
     MustBeOk(metadata.status());
     insert.metadata = std::move(metadata).value();
     transaction.ops.emplace_back(std::move(insert));

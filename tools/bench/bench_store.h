@@ -1,5 +1,5 @@
-// What the benchmarks share: a directory on a real disk, vectors, and a store opened with internal options.
-// Threads: one thread.
+// What the benchmarks share: a directory on a real disk, vectors, and a store opened with internal
+// options. Threads: one thread.
 #ifndef ENGRAM_TOOLS_BENCH_BENCH_STORE_H_
 #define ENGRAM_TOOLS_BENCH_BENCH_STORE_H_
 
@@ -26,7 +26,8 @@ class BenchDirectory {
   std::string path_;
 };
 
-// Ends the process with the message where `status` is a failure: a benchmark of a failing store says nothing.
+// Ends the process with the message where `status` is a failure: a benchmark of a failing store
+// says nothing.
 void MustBeOk(const Status& status);
 
 std::unique_ptr<Engine> MustOpen(const std::string& directory, EngineOptions config);
@@ -34,9 +35,10 @@ std::unique_ptr<Engine> MustOpen(const std::string& directory, EngineOptions con
 // `count` random vectors of `dimensions` normal components, one behind the other. Fixed seed.
 std::vector<float> RandomVectors(std::size_t count, std::uint32_t dimensions);
 
-// Inserts row `row` of `vectors` and the `count - 1` behind it (round again at the end) as one commit.
-void InsertRows(Engine& engine, const std::vector<float>& vectors, std::size_t row, std::size_t count,
-                Durability durability);
+// Inserts row `row` of `vectors` and the `count - 1` behind it (round again at the end) as one
+// commit.
+void InsertRows(Engine& engine, const std::vector<float>& vectors, std::size_t row,
+                std::size_t count, Durability durability);
 
 }  // namespace engram
 

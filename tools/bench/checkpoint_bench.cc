@@ -15,7 +15,9 @@ using SteadyClock = std::chrono::steady_clock;
 constexpr std::uint32_t kDimensions = 128;
 constexpr std::size_t kPatterns = 200'000;
 
-double Milliseconds(SteadyClock::duration d) { return std::chrono::duration<double, std::milli>(d).count(); }
+double Milliseconds(SteadyClock::duration d) {
+  return std::chrono::duration<double, std::milli>(d).count();
+}
 
 void InsertsDuringCheckpoint(benchmark::State& state) {
   const std::vector<float> vectors = RandomVectors(10000, kDimensions);

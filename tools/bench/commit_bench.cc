@@ -42,12 +42,19 @@ void InsertsPerSync(benchmark::State& state) {
     }
     for (std::thread& writer : writers) writer.join();
   }
-  const auto inserts = static_cast<double>(state.iterations()) * static_cast<double>(threads * kEach);
+  const auto inserts =
+      static_cast<double>(state.iterations()) * static_cast<double>(threads * kEach);
   state.counters["inserts_per_sync"] =
       inserts / static_cast<double>(engine->core().log->counters().syncs - before.syncs);
   state.SetItemsProcessed(static_cast<std::int64_t>(inserts));
 }
-BENCHMARK(InsertsPerSync)->Arg(1)->Arg(8)->Arg(32)->Iterations(3)->UseRealTime()->Unit(benchmark::kMillisecond);
+BENCHMARK(InsertsPerSync)
+    ->Arg(1)
+    ->Arg(8)
+    ->Arg(32)
+    ->Iterations(3)
+    ->UseRealTime()
+    ->Unit(benchmark::kMillisecond);
 
 // Batches on a real disk: inserts a second, log bytes an insert.
 void InsertBatches(benchmark::State& state) {
@@ -69,7 +76,12 @@ void InsertBatches(benchmark::State& state) {
 }
 BENCHMARK(InsertBatches)
     ->ArgNames({"durability", "batch"})
-    ->Args({1, 1})->Args({1, 100})->Args({1, 1000})->Args({3, 1})->Args({3, 100})->Args({3, 1000})
+    ->Args({1, 1})
+    ->Args({1, 100})
+    ->Args({1, 1000})
+    ->Args({3, 1})
+    ->Args({3, 100})
+    ->Args({3, 1000})
     ->UseRealTime();
 
 }  // namespace

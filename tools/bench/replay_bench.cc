@@ -33,12 +33,15 @@ void Replay(benchmark::State& state) {
     }  // without Close(): as after the death of the process, rows not flushed
     const auto begin = std::chrono::steady_clock::now();
     const auto engine = MustOpen(directory.StorePath(), NoCheckpoints());
-    state.SetIterationTime(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
-    if (engine->GetStats()->count != kPatterns) MustBeOk(Status::CorruptedIndex("patterns are missing"));
+    state.SetIterationTime(
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+    if (engine->GetStats()->count != kPatterns)
+      MustBeOk(Status::CorruptedIndex("patterns are missing"));
   }
   state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(kPatterns));
 }
-BENCHMARK(Replay)->ArgName("batch")->Arg(1)->Arg(100)->UseManualTime()->Iterations(3)->Unit(benchmark::kMillisecond);
+BENCHMARK(Replay)->ArgName("batch")->Arg(1)->Arg(100)->UseManualTime()->Iterations(3)->Unit(
+    benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace engram

@@ -1,5 +1,5 @@
-// Exact scan against a plain read of as much memory. `bytes_per_second` counts what a scan must touch: header and vector of
-// each pattern.
+// Exact scan against a plain read of as much memory. `bytes_per_second` counts what a scan must
+// touch: header and vector of each pattern.
 #include <benchmark/benchmark.h>
 
 #include <atomic>
@@ -36,7 +36,8 @@ void Scan(benchmark::State& state) {
   SearchRequest request;
   for (auto _ : state) {
     request.query = VectorView(loaded.vectors)
-                        .subspan(static_cast<std::size_t>(state.iterations()) % 1000 * kDimensions, kDimensions);
+                        .subspan(static_cast<std::size_t>(state.iterations()) % 1000 * kDimensions,
+                                 kDimensions);
     const auto found = loaded.engine->Search(request);
     MustBeOk(found.status());
     benchmark::DoNotOptimize(found->hits.data());
@@ -64,14 +65,16 @@ void PlainRead(benchmark::State& state) {
     std::vector<std::thread> helpers;
     std::atomic<std::uint64_t> total{0};  // relaxed: keeps the sums alive
     const auto part = [&](std::size_t i) {
-      total.fetch_add(Sum(memory.data() + words / threads * i, words / threads), std::memory_order_relaxed);
+      total.fetch_add(Sum(memory.data() + words / threads * i, words / threads),
+                      std::memory_order_relaxed);
     };
     for (std::size_t i = 1; i < threads; ++i) helpers.emplace_back(part, i);
     part(0);
     for (std::thread& helper : helpers) helper.join();
     benchmark::DoNotOptimize(total.load(std::memory_order_relaxed));
   }
-  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(words * sizeof(std::uint64_t)));
+  state.SetBytesProcessed(state.iterations() *
+                          static_cast<std::int64_t>(words * sizeof(std::uint64_t)));
 }
 BENCHMARK(PlainRead)->Arg(1)->Arg(2)->Unit(benchmark::kMillisecond)->UseRealTime();
 

@@ -38,7 +38,8 @@ Options MakeOptions(const Arguments& arguments) {
 
 int Create(Context& context, const Arguments& arguments) {
   if (arguments.dimensions == 0) {
-    throw Failure(Status::InvalidArgument("--dim is 0, expected 1 to " + std::to_string(kMaxDimensions)));
+    throw Failure(
+        Status::InvalidArgument("--dim is 0, expected 1 to " + std::to_string(kMaxDimensions)));
   }
   const Options options = MakeOptions(arguments);
   Store store = Check(Store::Open(arguments.directory, options));
@@ -54,8 +55,7 @@ int Create(Context& context, const Arguments& arguments) {
     context.out << DumpJson(answer) << "\n";
   } else {
     context.out << "created " << arguments.directory << ": " << options.dimensions
-                << " dimensions, metric " << MetricName(stats.metric) << ", m " << stats.m
-                << "\n";
+                << " dimensions, metric " << MetricName(stats.metric) << ", m " << stats.m << "\n";
   }
   return 0;
 }
@@ -66,13 +66,15 @@ Command AddCreate(CLI::App& app, Context& context) {
   auto arguments = std::make_shared<Arguments>();
   CLI::App* sub =
       AddSubcommand(app, context, "create", "Make an empty store", arguments->directory);
-  sub->add_option("--dim", arguments->dimensions, "Components of a vector, 1 to " + std::to_string(kMaxDimensions))
+  sub->add_option("--dim", arguments->dimensions,
+                  "Components of a vector, 1 to " + std::to_string(kMaxDimensions))
       ->required();
   sub->add_option("--metric", arguments->metric, "l2 (default), cosine or ip")
       ->check(CLI::IsMember({"l2", "cosine", "ip"}));
   sub->add_option("--preset", arguments->preset, "default (m 16), accuracy (m 32) or speed (m 8)")
       ->check(CLI::IsMember({"default", "accuracy", "speed"}));
-  sub->add_option("--m", arguments->m, "Links a node keeps above level 0, 2 to 128; default: the preset's");
+  sub->add_option("--m", arguments->m,
+                  "Links a node keeps above level 0, 2 to 128; default: the preset's");
   sub->add_option("--ef-construction", arguments->ef_construction,
                   "Candidates looked at by an insert, unless an opening says otherwise");
   sub->add_option("--max-elements", arguments->max_elements,

@@ -37,9 +37,10 @@ int Verify(Context& context, const std::string& directory) {
     context.out << Bold(context, finding.where) << ": " << finding.what << "\n";
   }
   if (report.restored_pages > 0) {
-    context.out << WithSeparators(report.restored_pages)
-                << " pages are damaged; the journal has their images, and the next opening for writing "
-                   "puts them right\n";
+    context.out
+        << WithSeparators(report.restored_pages)
+        << " pages are damaged; the journal has their images, and the next opening for writing "
+           "puts them right\n";
   }
   context.out << (report.findings.empty()
                       ? std::string("nothing wrong")

@@ -1,5 +1,5 @@
-// Which symbols leave the library. Everything else is hidden, so that a host program may link its own
-// copies of the libraries inside Engram.
+// Which symbols leave the library. Everything else is hidden, so that a host program may link its
+// own copies of the libraries inside Engram.
 #ifndef ENGRAM_EXPORT_H_
 #define ENGRAM_EXPORT_H_
 

@@ -23,24 +23,25 @@ using ValueList = std::vector<Value>;
 using Metadata = std::map<std::string, Value, std::less<>>;
 
 // null, bool, int64, double, string, bytes, time, a list of values, or a map of names to values.
-// Nesting deeper than 32 levels, or more than 1 MiB encoded, is refused by writes (kInvalidArgument).
+// Nesting deeper than 32 levels, or more than 1 MiB encoded, is refused by writes
+// (kInvalidArgument).
 class ENGRAM_EXPORT Value {
  public:
   using Storage = std::variant<std::monostate, bool, std::int64_t, double, std::string, Bytes,
                                Timestamp, ValueList, Metadata>;
 
   Value() = default;
-  Value(bool v) : storage_(v) {}                            // NOLINT: reads well in literals
-  Value(int v) : storage_(std::int64_t{v}) {}               // NOLINT
-  Value(std::int64_t v) : storage_(v) {}                    // NOLINT
-  Value(double v) : storage_(v) {}                          // NOLINT
-  Value(const char* v) : storage_(std::string(v)) {}        // NOLINT
-  Value(std::string_view v) : storage_(std::string(v)) {}   // NOLINT
-  Value(std::string v) : storage_(std::move(v)) {}          // NOLINT
-  Value(Bytes v) : storage_(std::move(v)) {}                // NOLINT
-  Value(Timestamp v) : storage_(v) {}                       // NOLINT
-  Value(ValueList v) : storage_(std::move(v)) {}            // NOLINT
-  Value(Metadata v) : storage_(std::move(v)) {}             // NOLINT
+  Value(bool v) : storage_(v) {}                           // NOLINT: reads well in literals
+  Value(int v) : storage_(std::int64_t{v}) {}              // NOLINT
+  Value(std::int64_t v) : storage_(v) {}                   // NOLINT
+  Value(double v) : storage_(v) {}                         // NOLINT
+  Value(const char* v) : storage_(std::string(v)) {}       // NOLINT
+  Value(std::string_view v) : storage_(std::string(v)) {}  // NOLINT
+  Value(std::string v) : storage_(std::move(v)) {}         // NOLINT
+  Value(Bytes v) : storage_(std::move(v)) {}               // NOLINT
+  Value(Timestamp v) : storage_(v) {}                      // NOLINT
+  Value(ValueList v) : storage_(std::move(v)) {}           // NOLINT
+  Value(Metadata v) : storage_(std::move(v)) {}            // NOLINT
 
   bool is_null() const { return std::holds_alternative<std::monostate>(storage_); }
   // The value when it is a T, else nullptr. Valid while this object is not changed.

@@ -23,26 +23,28 @@ enum class LogLevel : std::uint8_t { kInfo = 1, kWarning = 2, kError = 3 };
 using LogCallback = std::function<void(LogLevel, std::string_view message)>;
 
 struct ENGRAM_EXPORT Options {
-  // --- Fixed when the store is created; on open, checked against the store (0, empty or unset: as it is there) ---
+  // --- Fixed when the store is created; on open, checked against the store (0, empty or unset: as
+  // it is there) ---
 
   // Components of a vector. Range 1 to kMaxDimensions; must be set to create a store.
   std::uint32_t dimensions = 0;
   // Unset (default): kL2 in a new store.
   std::optional<Metric> metric;
-  // Links a node keeps above level 0 (twice as many at level 0; HNSW paper, section 4). Range kMinM to kMaxM.
-  // 0 (default): kDefaultM in a new store.
+  // Links a node keeps above level 0 (twice as many at level 0; HNSW paper, section 4). Range kMinM
+  // to kMaxM. 0 (default): kDefaultM in a new store.
   std::uint32_t m = 0;
   // Seeds level choice and everything else that is random. Stored; not checked on open.
   std::uint64_t seed = 0x656e6772616d;
-  // Names of top-level metadata fields that get an index family entry. At most 64, each 1 to 255 bytes.
+  // Names of top-level metadata fields that get an index family entry. At most 64, each 1 to 255
+  // bytes.
   std::vector<std::string> indexed_fields;
 
   // --- May differ at each open ---
 
   bool create_if_missing = true;
   bool error_if_exists = false;
-  // Where these three are 0 (default), what was given at creation holds, and where nothing was, the defaults named here.
-  // Candidates looked at while inserting. Range 1 to kMaxEf; 200.
+  // Where these three are 0 (default), what was given at creation holds, and where nothing was, the
+  // defaults named here. Candidates looked at while inserting. Range 1 to kMaxEf; 200.
   std::uint32_t ef_construction = 0;
   // Candidates looked at while searching, unless a search says otherwise. Range 1 to kMaxEf; 100.
   std::uint32_t ef = 0;
@@ -50,29 +52,36 @@ struct ENGRAM_EXPORT Options {
   std::uint64_t max_elements = 0;
   // What a write promises unless it says otherwise.
   Durability durability = Durability::kSync;
-  // Under kInterval, the longest time an acknowledged write may be unsynced. Range 1 ms to 1 h. With background_threads = 0 the
-  // sync comes with the next write after it, or with Store::RunMaintenance().
+  // Under kInterval, the longest time an acknowledged write may be unsynced. Range 1 ms to 1 h.
+  // With background_threads = 0 the sync comes with the next write after it, or with
+  // Store::RunMaintenance().
   std::chrono::milliseconds sync_interval{1000};
   // Size of one log segment file, bytes. Range 64 KiB to 1 GiB.
   std::uint64_t log_segment_bytes = 64ull << 20;
-  // A checkpoint starts when the log holds max(this, a quarter of the page file), bytes. Range from 64 KiB.
+  // A checkpoint starts when the log holds max(this, a quarter of the page file), bytes. Range from
+  // 64 KiB.
   std::uint64_t checkpoint_log_bytes = 256ull << 20;
-  // A checkpoint starts when this much of the page file is changed in memory, bytes. 0 (default): no limit.
+  // A checkpoint starts when this much of the page file is changed in memory, bytes. 0 (default):
+  // no limit.
   std::uint64_t dirty_page_bytes = 0;
-  // A checkpoint starts when the last is this old and something changed. 0 (default): never by time.
+  // A checkpoint starts when the last is this old and something changed. 0 (default): never by
+  // time.
   std::chrono::seconds checkpoint_interval{0};
   // Size of the double-write area, bytes; used when the store is created. Range 256 KiB to 4 GiB.
   std::uint64_t journal_bytes = 128ull << 20;
-  // The most memory pages may take, bytes; then kIndexFull with advice. 0 (default): three quarters of RAM.
+  // The most memory pages may take, bytes; then kIndexFull with advice. 0 (default): three quarters
+  // of RAM.
   std::uint64_t memory_budget_bytes = 0;
   // Memory of the metadata store's write buffers, all families together, bytes. Range from 1 MiB.
   std::uint64_t metadata_buffer_bytes = 64ull << 20;
-  // Whether the store owns threads for its own work: 1 (default), one for interval syncs and one for checkpoints and reclaiming;
-  // 0, none, and the host calls Store::RunMaintenance(). In either case the metadata store has threads, shared by all stores of
-  // the process, that flush and compact its files and never call the host.
+  // Whether the store owns threads for its own work: 1 (default), one for interval syncs and one
+  // for checkpoints and reclaiming; 0, none, and the host calls Store::RunMaintenance(). In either
+  // case the metadata store has threads, shared by all stores of the process, that flush and
+  // compact its files and never call the host.
   std::uint32_t background_threads = 1;
   // Threads one exact search may use, the caller's included. 0 (default): one per core, at most 16,
-  // since a scan is bound by the memory's bandwidth before that; with background_threads = 0 the caller's alone. Range to 256.
+  // since a scan is bound by the memory's bandwidth before that; with background_threads = 0 the
+  // caller's alone. Range to 256.
   std::uint32_t search_threads = 0;
   // Whether Close() makes a checkpoint, so that the next open replays nothing.
   bool checkpoint_on_close = true;
@@ -86,8 +95,8 @@ struct ENGRAM_EXPORT Options {
   // m 8, ef_construction 50, ef 50: speed first.
   static Options HighSpeed();
 
-  // The first field out of its range, named with what was found and what is allowed. `dimensions` may be
-  // 0 here.
+  // The first field out of its range, named with what was found and what is allowed. `dimensions`
+  // may be 0 here.
   Status Validate() const;
 };
 

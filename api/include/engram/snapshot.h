@@ -13,9 +13,9 @@ class SnapshotImpl;
 class Store;
 class StoreImpl;
 
-// Holds back the reuse of whatever it sees, until it is destroyed. Move-only. Must be destroyed before the
-// store is closed (Close() says kBusy otherwise).
-// Threads: any thread may read through it; one thread moves or destroys it.
+// Holds back the reuse of whatever it sees, until it is destroyed. Move-only. Must be destroyed
+// before the store is closed (Close() says kBusy otherwise). Threads: any thread may read through
+// it; one thread moves or destroys it.
 class ENGRAM_EXPORT Snapshot {
  public:
   Snapshot(Snapshot&&) noexcept;

@@ -9,37 +9,37 @@
 namespace engram {
 
 struct Stats {
-  std::uint64_t count = 0;           // live patterns
-  std::uint64_t dead = 0;            // ended, still seen by somebody or not yet reclaimed
-  std::uint64_t free_slots = 0;      // reusable places in the page file
+  std::uint64_t count = 0;       // live patterns
+  std::uint64_t dead = 0;        // ended, still seen by somebody or not yet reclaimed
+  std::uint64_t free_slots = 0;  // reusable places in the page file
   std::uint32_t dimensions = 0;
   Metric metric = Metric::kL2;
   std::uint32_t m = 0;
-  Lsn last_lsn = Lsn::kNone;         // newest visible commit
-  Lsn durable_lsn = Lsn::kNone;      // newest commit known to be on disk
-  Lsn checkpoint_lsn = Lsn::kNone;   // the page file needs no log up to here
-  std::uint64_t checkpoints = 0;     // made since the store was created
-  std::uint64_t next_id = 0;         // the store would give it next; no pattern has it or a larger one
-  std::uint64_t snapshots = 0;       // open in this process
+  Lsn last_lsn = Lsn::kNone;        // newest visible commit
+  Lsn durable_lsn = Lsn::kNone;     // newest commit known to be on disk
+  Lsn checkpoint_lsn = Lsn::kNone;  // the page file needs no log up to here
+  std::uint64_t checkpoints = 0;    // made since the store was created
+  std::uint64_t next_id = 0;    // the store would give it next; no pattern has it or a larger one
+  std::uint64_t snapshots = 0;  // open in this process
   Lsn oldest_snapshot = Lsn::kNone;  // of them
 
-  std::uint64_t bytes_on_disk = 0;       // all files of the store
-  std::uint64_t page_file_bytes = 0;     // of them: graph.engram
-  std::uint64_t journal_bytes = 0;       // graph.journal
-  std::uint64_t log_bytes = 0;           // wal/
-  std::uint64_t metadata_bytes = 0;      // meta/
-  std::uint64_t memory_bytes = 0;        // pages and metadata buffers of this process
-  std::uint64_t dirty_page_bytes = 0;    // changed since the last checkpoint
+  std::uint64_t bytes_on_disk = 0;     // all files of the store
+  std::uint64_t page_file_bytes = 0;   // of them: graph.engram
+  std::uint64_t journal_bytes = 0;     // graph.journal
+  std::uint64_t log_bytes = 0;         // wal/
+  std::uint64_t metadata_bytes = 0;    // meta/
+  std::uint64_t memory_bytes = 0;      // pages and metadata buffers of this process
+  std::uint64_t dirty_page_bytes = 0;  // changed since the last checkpoint
 
   // Since this process opened the store:
   std::uint64_t commits = 0;
   std::uint64_t log_syncs = 0;
   std::uint64_t log_bytes_written = 0;
-  std::uint64_t page_bytes_written = 0;     // in place, by checkpoints
+  std::uint64_t page_bytes_written = 0;  // in place, by checkpoints
   std::uint64_t journal_bytes_written = 0;
   std::uint64_t searches = 0;
-  std::uint64_t replayed_commits = 0;       // when it was opened
-  std::uint64_t restored_pages = 0;         // from the journal, when it was opened
+  std::uint64_t replayed_commits = 0;  // when it was opened
+  std::uint64_t restored_pages = 0;    // from the journal, when it was opened
 };
 
 }  // namespace engram

@@ -1,6 +1,6 @@
 // The outcome of a call: success, or a code that tells a program what to do next and a message that
-// tells a person what was found and what was expected. Success is one null pointer and costs nothing.
-// Threads: immutable.
+// tells a person what was found and what was expected. Success is one null pointer and costs
+// nothing. Threads: immutable.
 #ifndef ENGRAM_STATUS_H_
 #define ENGRAM_STATUS_H_
 
@@ -18,22 +18,23 @@ namespace engram {
 // What went wrong, in classes that a caller handles alike. Values are stable and never reused.
 enum class Code : std::uint8_t {
   kOk = 0,
-  kInvalidArgument = 1,     // Fix the call: an option, a number or a name is out of range.
-  kDimensionMismatch = 2,   // Fix the call: the vector has another number of components.
-  kInvalidVector = 3,       // Fix the data: NaN, infinity, or a zero vector under cosine.
-  kIndexFull = 4,           // Raise max_elements or erase: the store holds all it may hold.
-  kEmptyIndex = 5,          // Nothing to search in: insert first.
-  kNotFound = 6,            // No such pattern, or no store in that directory.
-  kAlreadyExists = 7,       // The id was used before, or the directory holds a store already.
-  kSearchTimeout = 8,       // The deadline passed before the first hit.
-  kCancelled = 9,           // The caller's cancellation was seen.
-  kSnapshotExpired = 10,    // Take a new snapshot.
-  kCorruptedIndex = 11,     // Restore or verify: bytes on disk are not what was written.
-  kNoSpace = 12,            // Free disk space and call again; nothing was changed.
-  kIoError = 13,            // The system refused a read, a write or an open; the message has its reason.
-  kBusy = 14,               // Another process holds the store, or a snapshot still uses it.
-  kReadOnly = 15,           // A write or sync failed earlier (the message has the cause): reopen.
-  kNotSupported = 16,       // This build cannot: another format version, an unknown feature, a forked child.
+  kInvalidArgument = 1,    // Fix the call: an option, a number or a name is out of range.
+  kDimensionMismatch = 2,  // Fix the call: the vector has another number of components.
+  kInvalidVector = 3,      // Fix the data: NaN, infinity, or a zero vector under cosine.
+  kIndexFull = 4,          // Raise max_elements or erase: the store holds all it may hold.
+  kEmptyIndex = 5,         // Nothing to search in: insert first.
+  kNotFound = 6,           // No such pattern, or no store in that directory.
+  kAlreadyExists = 7,      // The id was used before, or the directory holds a store already.
+  kSearchTimeout = 8,      // The deadline passed before the first hit.
+  kCancelled = 9,          // The caller's cancellation was seen.
+  kSnapshotExpired = 10,   // Take a new snapshot.
+  kCorruptedIndex = 11,    // Restore or verify: bytes on disk are not what was written.
+  kNoSpace = 12,           // Free disk space and call again; nothing was changed.
+  kIoError = 13,   // The system refused a read, a write or an open; the message has its reason.
+  kBusy = 14,      // Another process holds the store, or a snapshot still uses it.
+  kReadOnly = 15,  // A write or sync failed earlier (the message has the cause): reopen.
+  kNotSupported =
+      16,  // This build cannot: another format version, an unknown feature, a forked child.
 };
 
 // "kNotFound" and its like.
@@ -52,7 +53,9 @@ class [[nodiscard]] ENGRAM_EXPORT Status {
 
   static Status Ok() { return {}; }
   static Status InvalidArgument(std::string m) { return {Code::kInvalidArgument, std::move(m)}; }
-  static Status DimensionMismatch(std::string m) { return {Code::kDimensionMismatch, std::move(m)}; }
+  static Status DimensionMismatch(std::string m) {
+    return {Code::kDimensionMismatch, std::move(m)};
+  }
   static Status InvalidVector(std::string m) { return {Code::kInvalidVector, std::move(m)}; }
   static Status IndexFull(std::string m) { return {Code::kIndexFull, std::move(m)}; }
   static Status EmptyIndex(std::string m) { return {Code::kEmptyIndex, std::move(m)}; }

@@ -60,22 +60,22 @@ struct GetOptions {
 };
 
 // The handle of an open store. One process has a store open for writing at a time.
-// Errors common to all calls: kReadOnly after a failed write or sync (reads go on), kNotSupported in a
-// forked child, kInvalidArgument after Close() and on a store that was moved from. No exception leaves a call; one thrown by a callback ends the
-// process.
-// Threads: any thread, except Close() and the destructor, which must be the last call.
+// Errors common to all calls: kReadOnly after a failed write or sync (reads go on), kNotSupported
+// in a forked child, kInvalidArgument after Close() and on a store that was moved from. No
+// exception leaves a call; one thrown by a callback ends the process. Threads: any thread, except
+// Close() and the destructor, which must be the last call.
 class ENGRAM_EXPORT Store {
  public:
-  // Opens the store in `directory`, or makes one where Options::create_if_missing; making one also reads and
-  // syncs the directory above.
-  // Errors: kNotFound (no store there), kAlreadyExists, kBusy (another process has it), kInvalidArgument
-  // (an option), kDimensionMismatch, kNotSupported (format version or feature), kCorruptedIndex, kNoSpace,
-  // kIoError.
+  // Opens the store in `directory`, or makes one where Options::create_if_missing; making one also
+  // reads and syncs the directory above. Errors: kNotFound (no store there), kAlreadyExists, kBusy
+  // (another process has it), kInvalidArgument (an option), kDimensionMismatch, kNotSupported
+  // (format version or feature), kCorruptedIndex, kNoSpace, kIoError.
   static Result<Store> Open(const std::string& directory, const Options& options) noexcept;
 
-  // Opens for reading, together with other readers, without writing a byte. Refuses a store that was not
-  // closed cleanly (kNotSupported: open it for writing once).
-  static Result<Store> OpenReadOnly(const std::string& directory, const Options& options = {}) noexcept;
+  // Opens for reading, together with other readers, without writing a byte. Refuses a store that
+  // was not closed cleanly (kNotSupported: open it for writing once).
+  static Result<Store> OpenReadOnly(const std::string& directory,
+                                    const Options& options = {}) noexcept;
 
   Store(Store&&) noexcept;
   Store& operator=(Store&&) noexcept;
@@ -83,24 +83,27 @@ class ENGRAM_EXPORT Store {
   ~Store();
 
   // Adds one pattern and returns its id once it is as durable as asked.
-  // Errors: kDimensionMismatch, kInvalidVector, kInvalidArgument (metadata), kAlreadyExists (id), kIndexFull,
-  // kNoSpace; nothing is changed by any of them.
+  // Errors: kDimensionMismatch, kInvalidVector, kInvalidArgument (metadata), kAlreadyExists (id),
+  // kIndexFull, kNoSpace; nothing is changed by any of them.
   Result<PatternId> Insert(const NewPattern& pattern, const WriteOptions& options = {}) noexcept;
 
-  // Adds the good ones of many patterns in order, in atomic sub-batches of at most 1,000 patterns and about
-  // 4 MiB; each bad one gets its own Status. Where the store fails on the way (kNoSpace, kReadOnly), what was
-  // stored stays stored, and every pattern from there on gets the store's Status. The call itself fails only
-  // where it tried nothing: kReadOnly, kInvalidArgument (options), kNotSupported.
+  // Adds the good ones of many patterns in order, in atomic sub-batches of at most 1,000 patterns
+  // and about 4 MiB; each bad one gets its own Status. Where the store fails on the way (kNoSpace,
+  // kReadOnly), what was stored stays stored, and every pattern from there on gets the store's
+  // Status. The call itself fails only where it tried nothing: kReadOnly, kInvalidArgument
+  // (options), kNotSupported.
   Result<BatchResult> InsertBatch(std::span<const NewPattern> patterns,
                                   const WriteOptions& options = {}) noexcept;
 
   // Replaces what `change` sets in the newest version of `id`. Errors: as Insert, and kNotFound.
-  Status Update(PatternId id, const PatternChange& change, const WriteOptions& options = {}) noexcept;
+  Status Update(PatternId id, const PatternChange& change,
+                const WriteOptions& options = {}) noexcept;
 
   // Ends the pattern. Errors: kNotFound.
   Status Erase(PatternId id, const WriteOptions& options = {}) noexcept;
 
-  // All of the batch or nothing. Errors: as the single calls; the message names the operation's position.
+  // All of the batch or nothing. Errors: as the single calls; the message names the operation's
+  // position.
   Result<CommitResult> Write(const WriteBatch& batch, const WriteOptions& options = {}) noexcept;
 
   // Errors: kNotFound.
@@ -121,18 +124,20 @@ class ENGRAM_EXPORT Store {
 
   // Makes everything acknowledged so far durable.
   Status Flush() noexcept;
-  // Returns when the commit `lsn` is on disk. Errors: kInvalidArgument for a commit that is not there yet.
+  // Returns when the commit `lsn` is on disk. Errors: kInvalidArgument for a commit that is not
+  // there yet.
   Status WaitDurable(Lsn lsn) noexcept;
   // Brings the page file up to date, so that the log before it can go. Readers and writers go on.
   Status Checkpoint() noexcept;
-  // Does the background work that is due (interval syncs, checkpoints) for about `budget`, on this thread.
-  // For hosts with Options::background_threads = 0; harmless otherwise.
+  // Does the background work that is due (interval syncs, checkpoints) for about `budget`, on this
+  // thread. For hosts with Options::background_threads = 0; harmless otherwise.
   Status RunMaintenance(std::chrono::microseconds budget) noexcept;
 
   Result<Stats> GetStats() const noexcept;
 
-  // Flushes, makes a checkpoint (Options::checkpoint_on_close) and gives the directory free. Errors: kBusy
-  // while a snapshot is open (the store stays open), or what the flush or checkpoint met (the store is closed).
+  // Flushes, makes a checkpoint (Options::checkpoint_on_close) and gives the directory free.
+  // Errors: kBusy while a snapshot is open (the store stays open), or what the flush or checkpoint
+  // met (the store is closed).
   Status Close() noexcept;
 
  private:

@@ -12,11 +12,11 @@
 
 namespace engram {
 
-// Names one pattern for ever. 0 names none. The store gives ids in increasing order, and gives none that was
-// used before, by itself or by a caller, whatever a crash has lost. A caller may give an id of its own
-// (NewPattern::id), which must exceed every id in use and every one that the store may have given. Only an id
-// of its own that was lost, with a commit that a power cut took (kInterval, kNone), may a caller give again:
-// the store knows of no such pattern.
+// Names one pattern for ever. 0 names none. The store gives ids in increasing order, and gives none
+// that was used before, by itself or by a caller, whatever a crash has lost. A caller may give an
+// id of its own (NewPattern::id), which must exceed every id in use and every one that the store
+// may have given. Only an id of its own that was lost, with a commit that a power cut took
+// (kInterval, kNone), may a caller give again: the store knows of no such pattern.
 using PatternId = std::uint64_t;
 
 // A small number the application chooses for a kind of pattern. 0: no type.
@@ -25,7 +25,8 @@ using TypeTag = std::uint32_t;
 // A point in time in UTC, in microseconds.
 using Timestamp = std::chrono::sys_time<std::chrono::microseconds>;
 
-// One row of `dimensions` floats. The bytes belong to the caller and are copied by calls that keep them.
+// One row of `dimensions` floats. The bytes belong to the caller and are copied by calls that keep
+// them.
 using VectorView = std::span<const float>;
 
 // The number of a commit: 1 for the first, then one more for each. Larger is later.
@@ -55,11 +56,12 @@ inline constexpr Metric kDefaultMetric = Metric::kL2;
 // "l2", "cosine", "ip".
 ENGRAM_EXPORT std::string_view MetricName(Metric metric);
 
-// When a write counts as done. All levels are atomic, and after a crash a prefix of the commits is there.
+// When a write counts as done. All levels are atomic, and after a crash a prefix of the commits is
+// there.
 enum class Durability : std::uint8_t {
   kSync = 1,      // Acknowledged means on disk: survives a power cut.
   kInterval = 2,  // Survives a killed process at once, a power cut up to Options::sync_interval.
-  kNone = 3,      // Survives a killed process; synced only by Flush(), WaitDurable() or a checkpoint.
+  kNone = 3,  // Survives a killed process; synced only by Flush(), WaitDurable() or a checkpoint.
 };
 
 }  // namespace engram

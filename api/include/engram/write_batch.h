@@ -13,16 +13,17 @@
 
 namespace engram {
 
-// A pattern to be inserted. `vector` is borrowed: it must live until the call that takes it returns.
+// A pattern to be inserted. `vector` is borrowed: it must live until the call that takes it
+// returns.
 struct NewPattern {
   VectorView vector;
   Metadata metadata;
   // The pattern's own time; unset: now by the system's clock, whatever that says.
   std::optional<Timestamp> timestamp;
   TypeTag type = 0;
-  // Unset: the store gives the next id. Set: must exceed every id in use and every one that the store may have
-  // given (kAlreadyExists otherwise). Where all ids come from the caller, a crash locks none out: those of
-  // commits that it took may be given again.
+  // Unset: the store gives the next id. Set: must exceed every id in use and every one that the
+  // store may have given (kAlreadyExists otherwise). Where all ids come from the caller, a crash
+  // locks none out: those of commits that it took may be given again.
   std::optional<PatternId> id;
 };
 

@@ -31,6 +31,7 @@ class MemoryFile : public File {
     return {};
   }
   Status Allocate(std::uint64_t, std::uint64_t) override { return {}; }
+  Status Reserve(std::uint64_t, std::uint64_t) override { return {}; }
   Status Truncate(std::uint64_t) override { return {}; }
   Result<std::uint64_t> Size() const override { return bytes.size(); }
   Result<Mapping> Map(std::uint64_t, std::size_t) const override { return Mapping(); }

@@ -14,8 +14,8 @@ TEST(Logger, HandsLevelAndTextToTheCallback) {
       [&](LogLevel level, std::string_view text) { lines.emplace_back(level, text); });
   logger.Warning("b");
   logger.Error("c");
-  const std::vector<std::pair<LogLevel, std::string>> expected = {
-      {LogLevel::kWarning, "b"}, {LogLevel::kError, "c"}};
+  const std::vector<std::pair<LogLevel, std::string>> expected = {{LogLevel::kWarning, "b"},
+                                                                  {LogLevel::kError, "c"}};
   EXPECT_EQ(lines, expected);
 }
 
