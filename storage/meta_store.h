@@ -45,6 +45,8 @@ struct MetaStoreOptions {
   // Of the store whose rows these are; unset: neither checked nor written.
   std::optional<std::uint64_t> store_id{};
   std::uint64_t buffer_bytes = 64ull << 20;  // write buffers, all families
+  // Of a MANIFEST, before RocksDB begins a new one: it is read twice at open (rocksdb_manifest.h).
+  std::uint64_t manifest_bytes = 4ull << 20;
   // Called before RocksDB syncs any file: makes our log durable up to what is appended. A failure
   // fails the sync. Must not wait for a thread that is inside this class.
   std::function<Status()> log_barrier;

@@ -9,8 +9,10 @@
 #include <utility>
 #include <vector>
 
+#include "storage/base/status_macros.h"
 #include "storage/base/test_hooks.h"
 #include "storage/rocksdb_manifest.h"
+#include "storage/rocksdb_manifest_room.h"
 #include "storage/rocksdb_status.h"
 
 namespace engram {
@@ -97,7 +99,7 @@ class RandomAccessFile : public rocksdb::FSRandomAccessFile {
 // Only appended to; RocksDB buffers in front of it.
 class WritableFile : public rocksdb::FSWritableFile {
  public:
-  WritableFile(std::unique_ptr<File> file, std::uint64_t size,
+  WritableFile(std::shared_ptr<File> file, std::uint64_t size,
                std::shared_ptr<const Barrier> barrier, const FileOptions& options)
       : FSWritableFile(options),
         file_(std::move(file)),
@@ -131,7 +133,7 @@ class WritableFile : public rocksdb::FSWritableFile {
   std::uint64_t GetFileSize(const IOOptions&, IODebugContext*) override { return size_; }
 
  private:
-  std::unique_ptr<File> file_;
+  std::shared_ptr<File> file_;
   std::uint64_t size_;
   std::shared_ptr<const Barrier> barrier_;
 };
@@ -171,11 +173,17 @@ bool IsOptionsFile(std::string_view path) {
   return name.substr(0, 8) == "OPTIONS-";
 }
 
+// A file of rows, the output of a flush or a compaction.
+bool IsTable(std::string_view path) { return path.ends_with(".sst"); }
+
 // What our configuration of RocksDB never calls stays as the base class has it: NotSupported.
 class RocksDbFileSystem : public rocksdb::FileSystem {
  public:
-  RocksDbFileSystem(std::shared_ptr<engram::FileSystem> files, std::function<Status()> log_barrier)
-      : files_(std::move(files)), barrier_(std::make_shared<Barrier>(std::move(log_barrier))) {}
+  RocksDbFileSystem(std::shared_ptr<engram::FileSystem> files, std::function<Status()> log_barrier,
+                    std::uint64_t manifest_bytes)
+      : files_(std::move(files)),
+        barrier_(std::make_shared<Barrier>(std::move(log_barrier))),
+        room_(files_, manifest_bytes) {}
 
   const char* Name() const override { return "EngramFileSystem"; }
 
@@ -206,12 +214,7 @@ class RocksDbFileSystem : public rocksdb::FileSystem {
                            std::unique_ptr<rocksdb::FSWritableFile>* result,
                            IODebugContext*) override {
     if (IsOptionsFile(path)) return IOStatus::NotSupported(path, kNoOptionsFile);
-    auto file = files_->Open(path, OpenMode::kCreateNew);
-    if (file.code() == Code::kAlreadyExists) {
-      // Left by a crash. A new file takes its place, so that none of its bytes can come back.
-      if (const Status status = files_->Unlink(path); !status.ok()) return ToIoStatus(status);
-      file = files_->Open(path, OpenMode::kCreateNew);
-    }
+    auto file = OpenNew(path);
     if (file.ok()) *result = std::make_unique<WritableFile>(std::move(*file), 0, barrier_, options);
     return ToIoStatus(file.status());
   }
@@ -330,15 +333,36 @@ class RocksDbFileSystem : public rocksdb::FileSystem {
   }
 
  private:
+  Result<std::shared_ptr<File>> OpenNew(const std::string& path) {
+    if (IsTable(path)) ENGRAM_RETURN_IF_ERROR(room_.Prepare());
+    ENGRAM_ASSIGN_OR_RETURN(ManifestRoom::EmptyFile empty, room_.TakeSpare(path));
+    if (empty.file == nullptr) {
+      ENGRAM_ASSIGN_OR_RETURN(empty.file, Create(path));
+    }
+    if (IsManifest(path)) return room_.AdoptManifest(std::move(empty));
+    return std::shared_ptr<File>(std::move(empty.file));
+  }
+
+  Result<std::unique_ptr<File>> Create(const std::string& path) {
+    auto file = files_->Open(path, OpenMode::kCreateNew);
+    if (file.code() != Code::kAlreadyExists) return file;
+    // Left by a crash. A new file takes its place, so that none of its bytes can come back.
+    ENGRAM_RETURN_IF_ERROR(files_->Unlink(path));
+    return files_->Open(path, OpenMode::kCreateNew);
+  }
+
   std::shared_ptr<engram::FileSystem> files_;
   std::shared_ptr<const Barrier> barrier_;
+  ManifestRoom room_;
 };
 
 }  // namespace
 
 std::shared_ptr<rocksdb::FileSystem> MakeRocksDbFileSystem(std::shared_ptr<FileSystem> file_system,
-                                                           std::function<Status()> log_barrier) {
-  return std::make_shared<RocksDbFileSystem>(std::move(file_system), std::move(log_barrier));
+                                                           std::function<Status()> log_barrier,
+                                                           std::uint64_t manifest_bytes) {
+  return std::make_shared<RocksDbFileSystem>(std::move(file_system), std::move(log_barrier),
+                                             manifest_bytes);
 }
 
 }  // namespace engram

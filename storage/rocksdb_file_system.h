@@ -5,6 +5,7 @@
 #ifndef ENGRAM_STORAGE_ROCKSDB_FILE_SYSTEM_H_
 #define ENGRAM_STORAGE_ROCKSDB_FILE_SYSTEM_H_
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string_view>
@@ -20,9 +21,11 @@ namespace engram {
 inline constexpr std::string_view kNoOptionsFile = "no options file is kept";
 
 // `log_barrier` runs before every sync of a file or directory, on RocksDB's thread; where it fails
-// the sync fails, and nothing is synced. Empty: no barrier.
+// the sync fails, and nothing is synced. Empty: no barrier. `manifest_bytes`: RocksDB's
+// max_manifest_file_size.
 std::shared_ptr<rocksdb::FileSystem> MakeRocksDbFileSystem(std::shared_ptr<FileSystem> file_system,
-                                                           std::function<Status()> log_barrier);
+                                                           std::function<Status()> log_barrier,
+                                                           std::uint64_t manifest_bytes);
 
 }  // namespace engram
 

@@ -12,7 +12,6 @@ namespace engram {
 namespace {
 
 constexpr int kBloomBitsPerKey = 10;
-constexpr std::uint64_t kMaxManifestBytes = 4 << 20;
 constexpr std::uint64_t kLeastFamilyBufferBytes = 64 << 10;
 
 rocksdb::CompressionType BestCompression() {
@@ -24,7 +23,7 @@ rocksdb::CompressionType BestCompression() {
 
 }  // namespace
 
-rocksdb::DBOptions MakeDbOptions(std::uint64_t buffer_bytes) {
+rocksdb::DBOptions MakeDbOptions(std::uint64_t buffer_bytes, std::uint64_t manifest_bytes) {
   rocksdb::DBOptions options;
   options.create_if_missing = true;
   options.create_missing_column_families = true;
@@ -69,7 +68,7 @@ rocksdb::DBOptions MakeDbOptions(std::uint64_t buffer_bytes) {
   options.max_open_files = 512;
   options.max_file_opening_threads = 1;
   options.table_cache_numshardbits = 2;
-  options.max_manifest_file_size = kMaxManifestBytes;  // read twice at open (rocksdb_manifest.h)
+  options.max_manifest_file_size = manifest_bytes;
   options.skip_stats_update_on_db_open = true;
   options.skip_checking_sst_file_sizes_on_db_open = true;
   // The options are this file; RocksDB's copy on disk is nobody's.

@@ -12,7 +12,7 @@
 namespace engram {
 
 // env, info_log and listeners are left to the caller.
-rocksdb::DBOptions MakeDbOptions(std::uint64_t buffer_bytes);
+rocksdb::DBOptions MakeDbOptions(std::uint64_t buffer_bytes, std::uint64_t manifest_bytes);
 
 // Of every family. `cache` holds blocks of all of them.
 rocksdb::ColumnFamilyOptions MakeFamilyOptions(std::uint64_t buffer_bytes,

@@ -39,8 +39,8 @@ class RocksDbFileSystemTest : public ::testing::Test {
   TempDir dir_;
   std::shared_ptr<RecordingFileSystem> files_ =
       std::make_shared<RecordingFileSystem>(MakePosixFileSystem());
-  std::shared_ptr<rocksdb::FileSystem> rocks_ =
-      MakeRocksDbFileSystem(files_, [this] { return files_->Note("barrier"); });
+  std::shared_ptr<rocksdb::FileSystem> rocks_ = MakeRocksDbFileSystem(
+      files_, [this] { return files_->Note("barrier"); }, 4 << 20);
 };
 
 TEST_F(RocksDbFileSystemTest, AppendedBytesAreReadBack) {
@@ -203,6 +203,49 @@ TEST_F(RocksDbFileSystemTest, ALockIsHeldUntilGivenBack) {
   ASSERT_TRUE(rocks_->UnlockFile(lock, {}, nullptr).ok());
   ASSERT_TRUE(rocks_->LockFile(dir_.File("LOCK"), {}, &lock, nullptr).ok());
   ASSERT_TRUE(rocks_->UnlockFile(lock, {}, nullptr).ok());
+}
+
+TEST_F(RocksDbFileSystemTest, ATableIsMadeOnlyWhereTheManifestHasRoom) {
+  auto manifest = NewFile("MANIFEST-000001");
+  NewFile("000002.sst");
+  files_->Refuse([](const std::string& event) {
+    return event.starts_with("reserve") ? Status::NoSpace("disk full") : Status::Ok();
+  });
+  NewFile("000003.sst");
+  ASSERT_TRUE(manifest->Append(std::string(200 << 10, 'r'), {}, nullptr).ok()) << "it fits";
+  std::unique_ptr<rocksdb::FSWritableFile> table;
+  EXPECT_TRUE(rocks_->NewWritableFile(dir_.File("000004.sst"), {}, &table, nullptr).IsNoSpace());
+  NewFile("000005.log");
+  EXPECT_TRUE(
+      rocks_->NewWritableFile(dir_.File("MANIFEST-000006"), {}, &table, nullptr).IsNoSpace());
+  files_->Refuse(nullptr);
+  NewFile("000004.sst");
+}
+
+TEST_F(RocksDbFileSystemTest, AManifestIsReadUpToItsEndAlone) {
+  NewFile("MANIFEST-000001");
+  std::uint64_t size = 1;
+  ASSERT_TRUE(rocks_->GetFileSize(dir_.File("MANIFEST-000001"), {}, &size, nullptr).ok());
+  EXPECT_EQ(size, 0u);
+  EXPECT_EQ(Contents("MANIFEST-000001"), "");
+}
+
+TEST_F(RocksDbFileSystemTest, AfterAFullManifestTheNextOneAndCurrentNeedNoSpace) {
+  auto manifest = NewFile("MANIFEST-000001");
+  ASSERT_TRUE(manifest->Append(std::string(4 << 20, 'r'), {}, nullptr).ok());
+  NewFile("000002.sst");
+  files_->Refuse([](const std::string& event) {
+    const bool takes = event.starts_with("reserve") || event.starts_with("create");
+    return takes ? Status::NoSpace("disk full") : Status::Ok();
+  });
+  auto next = NewFile("MANIFEST-000003");
+  ASSERT_TRUE(next->Append(std::string(4 << 20, 'r'), {}, nullptr).ok());
+  EXPECT_EQ(next->GetFileSize({}, nullptr), 4u << 20);
+  auto current = NewFile("000003.dbtmp");
+  ASSERT_TRUE(current->Append("MANIFEST-000003\n", {}, nullptr).ok());
+  ASSERT_TRUE(
+      rocks_->RenameFile(dir_.File("000003.dbtmp"), dir_.File("CURRENT"), {}, nullptr).ok());
+  EXPECT_EQ(Contents("CURRENT"), "MANIFEST-000003\n");
 }
 
 TEST_F(RocksDbFileSystemTest, NoOptionsFileIsKept) {

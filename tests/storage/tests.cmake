@@ -14,7 +14,10 @@ engram_test(meta_test unit
   storage/meta_store_test.cc
   storage/rocksdb_events_test.cc
   storage/rocksdb_file_system_test.cc
+  storage/rocksdb_manifest_room_test.cc
   storage/rocksdb_manifest_test.cc)
+engram_test(meta_full_disk_test unit
+  storage/meta_full_disk_test.cc)
 engram_test(meta_power_loss_test crash
   storage/meta_power_loss_test.cc)
 engram_test(sim_test unit

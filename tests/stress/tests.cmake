@@ -1,5 +1,6 @@
 # engram_test(NAME LABEL SOURCES...), paths relative to tests/.
 engram_test(stress_test stress
+  stress/analyze_stress_test.cc
   stress/hang_test.cc
   stress/pairs.cc
   stress/stress_test.cc

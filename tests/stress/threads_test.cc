@@ -72,6 +72,7 @@ class ThreadsTest : public ::testing::Test {
         store_->Checkpoint().code(),
         store_->RunMaintenance(std::chrono::microseconds(1)).code(),
         store_->GetStats().code(),
+        store_->Analyze().code(),
         store_->Close().code(),
     };
     int call = 1;

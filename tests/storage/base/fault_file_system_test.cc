@@ -115,6 +115,7 @@ TEST_F(FaultFileSystemTest, EveryKindCanFail) {
   EXPECT_TRUE(failing(IoKind::kUnlink, [&] { return fs_->RemoveDirectory("/d"); }));
   EXPECT_TRUE(failing(IoKind::kSyncDir, [&] { return fs_->SyncDirectory("/"); }));
   EXPECT_TRUE(failing(IoKind::kAllocate, [&] { return file_->Allocate(0, 10); }));
+  EXPECT_TRUE(failing(IoKind::kAllocate, [&] { return file_->Reserve(0, 10); }));
   EXPECT_TRUE(failing(IoKind::kTruncate, [&] { return file_->Truncate(0); }));
   EXPECT_TRUE(failing(IoKind::kRead, [&] { return file_->ReadAt(0, out); }));
   EXPECT_TRUE(failing(IoKind::kRead, [&] { return file_->Map(0, 1); }));
@@ -125,7 +126,7 @@ TEST_F(FaultFileSystemTest, EveryKindCanFail) {
   EXPECT_TRUE(failing(IoKind::kStat, [&] { return file_->Size(); }));
   EXPECT_TRUE(failing(IoKind::kLock, [&] { return fs_->Lock("/l", LockMode::kExclusive, "me"); }));
   EXPECT_TRUE(failing(IoKind::kMkdir, [&] { return fs_->CreateDirectory("/d"); }));
-  EXPECT_EQ(fs_->faults_hit(), 17U);
+  EXPECT_EQ(fs_->faults_hit(), 18U);
   EXPECT_EQ(sim_->OpCount(), 0U) << "nothing was done";
 }
 
@@ -147,6 +148,7 @@ TEST_F(FaultFileSystemTest, AFullDiskSaysSoWhereSpaceIsNeeded) {
   fs_->SetPlan({.fault = Fault::kNoSpace, .repeat = FaultRepeat::kSticky, .kinds = kMutatingIo});
   EXPECT_EQ(file_->WriteAt(0, Bytes("ab")).code(), Code::kNoSpace);
   EXPECT_EQ(file_->Allocate(0, 10).code(), Code::kNoSpace);
+  EXPECT_EQ(file_->Reserve(0, 10).code(), Code::kNoSpace);
   EXPECT_EQ(fs_->Open("/g", OpenMode::kCreate).code(), Code::kNoSpace);
   EXPECT_EQ(fs_->CreateDirectory("/d").code(), Code::kNoSpace);
   EXPECT_EQ(file_->SyncData().code(), Code::kIoError);

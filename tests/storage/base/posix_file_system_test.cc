@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "storage/base/uring_file_system.h"
+#include "tests/support/small_disk.h"
 #include "tests/support/temp_dir.h"
 
 namespace engram {
@@ -180,6 +181,7 @@ TEST_P(FileSystemTest, OffsetsTheSystemCannotExpressAreRefused) {
     EXPECT_EQ(file->ReadMany(std::vector<ReadOp>{{offset, out}, {offset, out}}).code(),
               Code::kIoError);
     EXPECT_EQ(file->Allocate(offset, 1).code(), Code::kIoError);
+    EXPECT_EQ(file->Reserve(offset, 1).code(), Code::kIoError);
     EXPECT_EQ(file->Map(offset, 1).code(), Code::kIoError);
   }
   EXPECT_EQ(*file->Size(), 0u);
@@ -199,9 +201,32 @@ TEST_P(FileSystemTest, AllocateGrowsTheFileWithZerosAndKeepsWhatIsThere) {
   EXPECT_TRUE(file->Allocate(5, 0).ok());
 }
 
-TEST_P(FileSystemTest, AllocateOfMoreThanTheDiskHoldsIsNoSpace) {
+TEST_P(FileSystemTest, ReserveTakesSpaceBehindTheEndAndShowsNothingOfIt) {
   const auto file = MustOpen("f");
-  EXPECT_EQ(file->Allocate(0, 15ull << 40).code(), Code::kNoSpace);
+  ASSERT_TRUE(file->WriteAt(0, Bytes("keep")).ok());
+  const Status status = file->Reserve(2, 1 << 20);
+  if (status.code() == Code::kNotSupported) GTEST_SKIP() << status;
+  ASSERT_TRUE(status.ok()) << status;
+  EXPECT_EQ(*file->Size(), 4u);
+  EXPECT_EQ(Content(*file), "keep");
+  struct stat info;
+  ASSERT_EQ(::stat(file->path().c_str(), &info), 0);
+  EXPECT_GE(info.st_blocks * 512, 1 << 20);
+  ASSERT_TRUE(file->WriteAt(4, Bytes(" more")).ok());
+  EXPECT_EQ(Content(*MustOpen("f")), "keep more");
+  ASSERT_TRUE(file->WriteAt(12, Bytes("x")).ok());
+  EXPECT_EQ(Content(*file), std::string("keep more\0\0\0x", 13));
+  EXPECT_TRUE(file->Reserve(5, 0).ok());
+}
+
+TEST_P(FileSystemTest, AllocateOfMoreThanTheDiskHoldsIsNoSpace) {
+  // A disk of its own: some systems fill it before they say so.
+  const std::string why = OnSmallDisk(dir_.path(), 1, [this] {
+    const auto file = MustOpen("f");
+    EXPECT_EQ(file->Allocate(0, 2 << 20).code(), Code::kNoSpace);
+    EXPECT_EQ(file->Reserve(0, 2 << 20).code(), Code::kNoSpace);
+  });
+  if (!why.empty()) GTEST_SKIP() << "no disk of a known size: " << why;
 }
 
 TEST_P(FileSystemTest, AllocateByWritingKeepsBytesAndFillsHoles) {

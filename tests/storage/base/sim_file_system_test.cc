@@ -125,6 +125,7 @@ TEST(SimFileSystem, ReadsWhatWasWritten) {
   ASSERT_TRUE(file->Allocate(0, 4).ok());
   EXPECT_EQ(ReadAll(*file), std::string("ol\0\0", 4));
   ASSERT_TRUE(file->Allocate(0, 2).ok());  // does not shrink
+  ASSERT_TRUE(file->Reserve(0, 100).ok());
   EXPECT_EQ(*file->Size(), 4U);
   std::array<std::byte, 10> out{};
   EXPECT_EQ(*file->ReadAt(3, out), 1U);
@@ -216,6 +217,7 @@ TEST(SimFileSystem, FrozenNothingChangesAndReadsGoOn) {
   EXPECT_EQ(file->SyncData().code(), Code::kIoError);
   EXPECT_EQ(file->Truncate(0).code(), Code::kIoError);
   EXPECT_EQ(file->Allocate(0, 100).code(), Code::kIoError);
+  EXPECT_EQ(file->Reserve(0, 100).code(), Code::kIoError);
   EXPECT_EQ(fs.Open("/db/g", OpenMode::kCreate).code(), Code::kIoError);
   EXPECT_EQ(fs.Rename("/db/f", "/db/g").code(), Code::kIoError);
   EXPECT_EQ(fs.Unlink("/db/f").code(), Code::kIoError);
@@ -337,6 +339,10 @@ TEST(CrashReplayer, AllocationAndTruncationSurviveOrNot) {
   ASSERT_TRUE(OpenFile(grown, "/db/f")->Allocate(0, 5).ok());
   EXPECT_THAT(Outcomes(AtEnd(grown), "/db/f", {CrashPolicy::kRandomSectors}),
               UnorderedElementsAre("abc", std::string("abc\0\0", 5)));
+  SimFileSystem reserved(ImageWith("abc"));
+  ASSERT_TRUE(OpenFile(reserved, "/db/f")->Reserve(0, 5).ok());
+  EXPECT_THAT(Outcomes(AtEnd(reserved), "/db/f", {CrashPolicy::kRandomSectors}),
+              ElementsAre("abc"));
   SimFileSystem cut(ImageWith("abc"));
   const std::unique_ptr<File> file = OpenFile(cut, "/db/f");
   ASSERT_TRUE(file->Truncate(0).ok());
