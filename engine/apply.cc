@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "index/node_view.h"
+#include "index/upper_view.h"
+#include "storage/base/check.h"
 #include "storage/base/coding.h"
 #include "storage/base/status_macros.h"
 
@@ -40,8 +42,16 @@ PageRef NodePage(const Core& core, SlotId slot) {
   return {SegmentKind::kNodes, core.layout->PageOf(slot)};
 }
 
+std::byte* MutableNode(Core& core, SlotId slot, Lsn lsn) {
+  return core.pages->MutablePage(NodePage(core, slot), lsn) + core.layout->OffsetInPage(slot);
+}
+
+std::byte* MutableUpper(Core& core, std::uint32_t block, Lsn lsn) {
+  const PageRef page{SegmentKind::kUpper, core.layout->UpperPageOf(block)};
+  return core.pages->MutablePage(page, lsn) + core.layout->UpperOffsetInPage(block);
+}
+
 void ApplyInsert(Core& core, Lsn lsn, const InsertRecord& record) {
-  std::byte* page = core.pages->MutablePage(NodePage(core, record.slot), lsn);
   NodeContents contents;
   contents.id = record.id;
   contents.version = lsn;
@@ -50,58 +60,145 @@ void ApplyInsert(Core& core, Lsn lsn, const InsertRecord& record) {
   contents.inserted_us = record.inserted_us;
   contents.type = record.type;
   contents.level = record.level;
+  contents.upper = record.upper;
   contents.norm = record.norm;
   contents.vector = record.vector;
-  NodeView(page + core.layout->OffsetInPage(record.slot), *core.layout).WriteNode(contents);
+  NodeView(MutableNode(core, record.slot, lsn), *core.layout).WriteNode(contents);
   // The block is complete: the state, a release, lets scans look at it.
   core.slots->Set(record.slot, SlotState::kLive, lsn);
 }
 
-void ApplyEnd(Core& core, Lsn lsn, const EndRecord& record) {
-  std::byte* page = core.pages->MutablePage(NodePage(core, record.slot), lsn);
-  NodeView(page + core.layout->OffsetInPage(record.slot), *core.layout).SetValidTo(lsn);
-  core.slots->Set(record.slot, SlotState::kDead, lsn);
+Status BadRecord(Lsn lsn, const std::string& what) {
+  return Status::CorruptedIndex("log: commit " + std::to_string(Raw(lsn)) + " " + what);
 }
 
-Status CheckRecord(const Core& core, Lsn lsn, const CommitRecord& record) {
-  for (const RetireRecord& retire : record.retires) {
-    ENGRAM_RETURN_IF_ERROR(CheckSlot(core, lsn, retire.slot));
-  }
-  for (const EndRecord& end : record.ends) ENGRAM_RETURN_IF_ERROR(CheckSlot(core, lsn, end.slot));
+Status CheckUpperBlock(const Graph& graph, Lsn lsn, std::uint32_t block) {
+  if (graph.HasUpper(block)) return Status::Ok();
+  return BadRecord(
+      lsn, "names upper block " + std::to_string(block) + ", which the page file has no room for");
+}
+
+Status CheckInsert(const Core& core, Lsn lsn, const InsertRecord& insert) {
+  ENGRAM_RETURN_IF_ERROR(CheckSlot(core, lsn, insert.slot));
   const std::size_t vector_bytes = core.layout->dimensions() * sizeof(float);
-  for (const InsertRecord& insert : record.inserts) {
-    ENGRAM_RETURN_IF_ERROR(CheckSlot(core, lsn, insert.slot));
-    if (insert.vector.size() != vector_bytes) {
-      return Status::CorruptedIndex("log: commit " + std::to_string(Raw(lsn)) +
-                                    " has a vector of " + std::to_string(insert.vector.size()) +
-                                    " bytes, expected " + std::to_string(vector_bytes));
-    }
+  if (insert.vector.size() != vector_bytes) {
+    return BadRecord(lsn, "has a vector of " + std::to_string(insert.vector.size()) +
+                              " bytes, expected " + std::to_string(vector_bytes));
   }
-  if (record.state.node_slots > SlotsWithPages(core)) {
-    return Status::CorruptedIndex("log: commit " + std::to_string(Raw(lsn)) + " counts " +
-                                  std::to_string(record.state.node_slots) +
-                                  " slots, the page file has " +
-                                  std::to_string(SlotsWithPages(core)));
+  if (insert.level > kMaxLevel) {
+    return BadRecord(lsn, "has a node of level " + std::to_string(insert.level) +
+                              ", expected at most " + std::to_string(kMaxLevel));
   }
   return Status::Ok();
 }
 
 }  // namespace
 
-Status ApplyToPages(Core& core, Lsn lsn, const CommitRecord& record, ApplyMode mode) {
+Status ApplyExtents(Core& core, const CommitRecord& record) {
   for (const ExtentRecord& extent : record.extents) {
     ENGRAM_RETURN_IF_ERROR(ApplyExtent(core, extent));
   }
-  ENGRAM_RETURN_IF_ERROR(CheckRecord(core, lsn, record));
+  return Status::Ok();
+}
+
+Status CheckRecord(const Core& core, Lsn lsn, const CommitRecord& record) {
+  const Graph graph = core.GraphNow();
   for (const RetireRecord& retire : record.retires) {
-    core.slots->Set(retire.slot, mode == ApplyMode::kLive ? SlotState::kRetired : SlotState::kFree,
-                    lsn);
+    ENGRAM_RETURN_IF_ERROR(CheckSlot(core, lsn, retire.slot));
   }
-  for (const EndRecord& end : record.ends) {
-    ApplyEnd(core, lsn, end);
-    if (mode == ApplyMode::kLive) core.writer.dead.push_back({lsn, end.slot});
+  for (const std::uint32_t block : record.upper_retires) {
+    ENGRAM_RETURN_IF_ERROR(CheckUpperBlock(graph, lsn, block));
+  }
+  for (const EndRecord& end : record.ends) ENGRAM_RETURN_IF_ERROR(CheckSlot(core, lsn, end.slot));
+  for (const InsertRecord& insert : record.inserts) {
+    ENGRAM_RETURN_IF_ERROR(CheckInsert(core, lsn, insert));
+  }
+  for (const UpperRecord& upper : record.uppers) {
+    ENGRAM_RETURN_IF_ERROR(CheckUpperBlock(graph, lsn, upper.block));
+    ENGRAM_RETURN_IF_ERROR(CheckSlot(core, lsn, upper.node));
+  }
+  for (const LinkRecord& links : record.links) {
+    ENGRAM_RETURN_IF_ERROR(CheckSlot(core, lsn, links.slot));
+  }
+  const StateRecord& state = record.state;
+  if (state.node_slots > SlotsWithPages(core) ||
+      (state.upper_slots > 0 && !graph.HasUpper(state.upper_slots - 1))) {
+    return BadRecord(lsn, "counts " + std::to_string(state.node_slots) + " slots and " +
+                              std::to_string(state.upper_slots) +
+                              " upper blocks, the page file has room for " +
+                              std::to_string(SlotsWithPages(core)) + " slots");
+  }
+  return Status::Ok();
+}
+
+void ApplyRetires(Core& core, Lsn lsn, const CommitRecord& record, ApplyMode mode) {
+  const SlotState state = mode == ApplyMode::kLive ? SlotState::kRetired : SlotState::kFree;
+  for (const RetireRecord& retire : record.retires) core.slots->Set(retire.slot, state, lsn);
+  for (const std::uint32_t block : record.upper_retires) {
+    core.upper_slots->Set(static_cast<SlotId>(block), state, lsn);
+  }
+}
+
+void ApplyEnd(Core& core, Lsn lsn, const EndRecord& record) {
+  NodeView(MutableNode(core, record.slot, lsn), *core.layout).SetValidTo(lsn);
+  core.slots->Set(record.slot, SlotState::kDead, lsn);
+}
+
+void ApplyInserts(Core& core, Lsn lsn, const CommitRecord& record) {
+  // Upper blocks first: who sees a node sees its upper blocks.
+  for (const UpperRecord& upper : record.uppers) {
+    UpperView(MutableUpper(core, upper.block, lsn), *core.layout)
+        .Write(upper.node, upper.level, upper.above);
+    core.upper_slots->Set(static_cast<SlotId>(upper.block), SlotState::kLive, lsn);
   }
   for (const InsertRecord& insert : record.inserts) ApplyInsert(core, lsn, insert);
+}
+
+Status ApplyLinks(Core& core, Lsn lsn, const LinkRecord& record, std::span<const LinkSet> sets,
+                  std::span<const std::uint8_t> clears, ApplyMode mode) {
+  const Graph graph = core.GraphNow();
+  const auto bad = [&](const char* what) {
+    return BadRecord(lsn, "gives slot " + std::to_string(Raw(record.slot)) + " at level " +
+                              std::to_string(record.level) + what);
+  };
+  std::optional<std::uint32_t> block;
+  if (record.level > 0) block = graph.UpperBlock(record.slot, record.level);
+  if (record.level > 0 && !block) {
+    // A checkpoint copies pages while commits go on: the slot, or an upper block of it, may hold
+    // what a later commit wrote there. That commit is in the log too, and writes the block whole.
+    if (mode == ApplyMode::kReplay) return Status::Ok();
+    return bad(" links, which has no room for any");
+  }
+  Links links = block ? UpperView(MutableUpper(core, *block, lsn), *core.layout).links()
+                      : NodeView(MutableNode(core, record.slot, lsn), *core.layout).links();
+  const auto fits = [&](std::uint8_t position) { return position < links.capacity(); };
+  if (record.link_count > links.capacity() || !std::all_of(clears.begin(), clears.end(), fits) ||
+      !std::all_of(sets.begin(), sets.end(), [&](const LinkSet& set) {
+        return fits(set.position) && Raw(set.neighbour) < graph.node_limit();
+      })) {
+    return bad(" a link that cannot be");
+  }
+  for (const LinkSet& set : sets) links.Set(set.position, set.neighbour);
+  for (const std::uint8_t position : clears) links.Set(position, SlotId::kNone);
+  links.SetCount(record.link_count);
+  return Status::Ok();
+}
+
+Status ApplyToPages(Core& core, Lsn lsn, const CommitRecord& record, ApplyMode mode) {
+  ENGRAM_RETURN_IF_ERROR(ApplyExtents(core, record));
+  ENGRAM_RETURN_IF_ERROR(CheckRecord(core, lsn, record));
+  ApplyRetires(core, lsn, record, mode);
+  for (const EndRecord& end : record.ends) ApplyEnd(core, lsn, end);
+  ApplyInserts(core, lsn, record);
+  std::span<const LinkSet> sets(record.link_sets);
+  std::span<const std::uint8_t> clears(record.link_clears);
+  for (const LinkRecord& links : record.links) {
+    ENGRAM_CHECK(links.sets <= sets.size() && links.clears <= clears.size());
+    ENGRAM_RETURN_IF_ERROR(
+        ApplyLinks(core, lsn, links, sets.first(links.sets), clears.first(links.clears), mode));
+    sets = sets.subspan(links.sets);
+    clears = clears.subspan(links.clears);
+  }
   core.writer.state = FromRecord(record.state);
   return Status::Ok();
 }

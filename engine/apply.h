@@ -5,6 +5,9 @@
 #ifndef ENGRAM_ENGINE_APPLY_H_
 #define ENGRAM_ENGINE_APPLY_H_
 
+#include <cstdint>
+#include <span>
+
 #include <engram/status.h>
 
 #include "engine/core.h"
@@ -18,9 +21,23 @@ enum class ApplyMode : std::uint8_t {
 };
 
 // Changes pages, slot states and `core.writer.state`. Errors: kCorruptedIndex where a replayed
-// record names a slot, an extent or a level that cannot be; in live use such an error is a bug of
-// the caller. kIndexFull where memory ends.
+// record names a slot, an upper block, an extent or a list that cannot be; in live use such an
+// error is a bug of the caller. kIndexFull where memory ends.
 Status ApplyToPages(Core& core, Lsn lsn, const CommitRecord& record, ApplyMode mode)
+    ENGRAM_REQUIRES(core.writer_role);
+
+// The parts of it, for a commit whose links are chosen while it is made. Pre, of all but the first:
+// CheckRecord() accepts the record.
+Status ApplyExtents(Core& core, const CommitRecord& record) ENGRAM_REQUIRES(core.writer_role);
+Status CheckRecord(const Core& core, Lsn lsn, const CommitRecord& record);
+void ApplyRetires(Core& core, Lsn lsn, const CommitRecord& record, ApplyMode mode)
+    ENGRAM_REQUIRES(core.writer_role);
+void ApplyEnd(Core& core, Lsn lsn, const EndRecord& record) ENGRAM_REQUIRES(core.writer_role);
+void ApplyInserts(Core& core, Lsn lsn, const CommitRecord& record)
+    ENGRAM_REQUIRES(core.writer_role);
+// Errors: kCorruptedIndex where the node has no such list; in replay it may have none yet.
+Status ApplyLinks(Core& core, Lsn lsn, const LinkRecord& record, std::span<const LinkSet> sets,
+                  std::span<const std::uint8_t> clears, ApplyMode mode)
     ENGRAM_REQUIRES(core.writer_role);
 
 // Appends the rows of the commit to `rows`; views in it borrow from the record.

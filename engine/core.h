@@ -14,6 +14,8 @@
 #include <engram/options.h>
 
 #include "engine/versions.h"
+#include "index/graph.h"
+#include "index/linker.h"
 #include "index/node_layout.h"
 #include "index/node_view.h"
 #include "storage/base/clock.h"
@@ -46,10 +48,19 @@ struct DeadSlot {
   SlotId slot = SlotId::kNone;
 };
 
-// Slots that nobody sees but somebody may still look at.
+// Slots and upper blocks that nobody sees but somebody may still look at.
 struct Limbo {
   std::uint64_t epoch = 0;  // reusable when every pin is of this epoch or later
   std::vector<SlotId> slots;
+  std::vector<std::uint32_t> uppers;
+};
+
+// A round over all nodes that takes links to dead ones out of the graph, so that these can go.
+struct SweepRound {
+  std::size_t doomed = 0;    // so many of WriterState::dead, from the front; 0: no round
+  Lsn through = Lsn::kNone;  // dead ones that ended at or before it are doomed
+  std::uint32_t next = 0;    // the first slot not looked at
+  std::uint32_t end = 0;     // slots used when it began: no newer node links to a doomed one
 };
 
 // Where ids go on while the store is open.
@@ -74,6 +85,7 @@ struct WriterState {
   DurableIds durable_ids;
   std::deque<DeadSlot> dead;  // by valid_to
   std::deque<Limbo> limbo;    // by epoch
+  SweepRound sweep;
 };
 
 struct Counters {
@@ -103,6 +115,7 @@ struct Core {
   std::unique_ptr<PageFile> page_file;
   std::unique_ptr<PageSpace> pages;
   std::unique_ptr<SlotMap> slots;
+  std::unique_ptr<SlotMap> upper_slots;
   std::unique_ptr<Journal> journal;
   // Before `meta`, which calls it until the end: members are destroyed in reverse order.
   std::unique_ptr<LogWriter> log;  // nullptr in a read-only store
@@ -114,6 +127,13 @@ struct Core {
   std::atomic<std::uint32_t> visible_slots{0};
   Counters counters;
 
+  // Where walks begin: level and slot in one word, so that they fit together. Release by
+  // PublishEntry(), when the node and its links are there; acquire by entry().
+  std::atomic<std::uint64_t> packed_entry{~0ull};
+  // Linker::linked(), for searches ahead of linking: release by the leader, when the nodes are
+  // linked; acquire by callers before they search.
+  std::atomic<std::uint64_t> linked{0};
+
   // Held by whoever changes pages, rows or the log: the leader of a commit group, a slice of a
   // checkpoint, Close().
   Mutex writer_role;
@@ -121,6 +141,19 @@ struct Core {
   // first.
   std::atomic<std::uint32_t> waiting_leaders{0};
   WriterState writer ENGRAM_GUARDED_BY(writer_role);
+  // nullptr in a read-only store.
+  std::unique_ptr<Linker> linker ENGRAM_PT_GUARDED_BY(writer_role);
+
+  // The graph as far as pages have memory now.
+  Graph GraphNow() const;
+  EntryPoint entry() const {
+    const std::uint64_t packed = packed_entry.load(std::memory_order_acquire);
+    return {static_cast<SlotId>(packed & 0xffffffff), static_cast<std::uint32_t>(packed >> 32)};
+  }
+  void PublishEntry(EntryPoint entry) {
+    packed_entry.store(std::uint64_t{entry.level} << 32 | static_cast<std::uint32_t>(entry.slot),
+                       std::memory_order_release);
+  }
 
   // Pre: the slot's page has memory. The view is valid as docs/concurrency.md, "Reclaiming", says.
   ConstNodeView Node(SlotId slot) const {

@@ -8,6 +8,7 @@
 #include "engine/raw_store.h"
 #include "index/node_layout.h"
 #include "index/node_view.h"
+#include "index/upper_view.h"
 #include "storage/base/aligned_buffer.h"
 #include "storage/base/checksum.h"
 #include "storage/base/coding.h"
@@ -84,16 +85,30 @@ DumpSection HeaderSection(std::span<const std::byte> page, const PagePlace& plac
   return section;
 }
 
+std::string LinkCountText(std::uint32_t count, std::uint32_t capacity) {
+  std::string text = std::to_string(count);
+  if (count > capacity) text += " (wrong: expected at most " + std::to_string(capacity) + ")";
+  return text;
+}
+
+std::string LevelText(std::uint32_t level) {
+  std::string text = std::to_string(level);
+  if (level > kMaxLevel) text += " (wrong: expected at most " + std::to_string(kMaxLevel) + ")";
+  return text;
+}
+
+std::string UpperText(std::uint32_t block) {
+  return block == kNoUpper ? "none" : std::to_string(block);
+}
+
+// The positions of a list, as they lie there.
+std::vector<SlotId> Positions(const ConstLinks& links) {
+  return {links.data(), links.data() + links.capacity()};
+}
+
 DumpSection NodeSection(std::uint32_t slot, const std::byte* block, const NodeLayout& layout) {
   const auto header = LoadAs<NodeHeader>(block);
   const ConstNodeView node(block, layout);
-  std::vector<SlotId> links;
-  const std::uint32_t count = std::min<std::uint32_t>(header.link_count, layout.max_links0());
-  for (std::uint32_t i = 0; i < count; ++i) links.push_back(node.link(i));
-  std::string link_count = std::to_string(header.link_count);
-  if (count < header.link_count) {
-    link_count += " (wrong: expected at most " + std::to_string(layout.max_links0()) + ")";
-  }
   return {
       "node " + std::to_string(slot),
       {{"id", std::to_string(header.id)},
@@ -104,28 +119,24 @@ DumpSection NodeSection(std::uint32_t slot, const std::byte* block, const NodeLa
        {"inserted", TimeText(header.inserted_us)},
        {"type", std::to_string(header.type)},
        {"norm", VectorText({&header.norm, 1})},
-       {"upper", header.upper == kNoUpper ? "none" : std::to_string(header.upper)},
-       {"link count", std::move(link_count)},
-       {"level", std::to_string(header.level)},
+       {"upper", UpperText(header.upper)},
+       {"link count", LinkCountText(header.link_count, layout.max_links0())},
+       {"level", LevelText(header.level)},
        {"reserved", Reserved({block + offsetof(NodeHeader, reserved), 1})},
        {"vector", VectorText(node.vector())},
-       {"links", LinksText(links)}}};
+       {"links", LinksText(Positions(node.links()), header.link_count)}}};
 }
 
 DumpSection UpperSection(std::uint32_t number, const std::byte* block, const NodeLayout& layout) {
   const auto header = LoadAs<UpperHeader>(block);
-  std::vector<SlotId> links;
-  const std::uint32_t count = std::min<std::uint32_t>(header.link_count, layout.max_links());
-  for (std::uint32_t i = 0; i < count; ++i) {
-    links.push_back(LoadAs<SlotId>(block + sizeof(header) + i * sizeof(SlotId)));
-  }
+  const ConstUpperView upper(block, layout);
   return {"upper " + std::to_string(number),
           {{"node", std::to_string(header.node)},
-           {"above", header.above == kNoUpper ? "none" : std::to_string(header.above)},
-           {"link count", std::to_string(header.link_count)},
-           {"level", std::to_string(header.level)},
+           {"above", UpperText(header.above)},
+           {"link count", LinkCountText(header.link_count, layout.max_links())},
+           {"level", LevelText(header.level)},
            {"reserved", Reserved(std::as_bytes(std::span(header.reserved)))},
-           {"links", LinksText(links)}}};
+           {"links", LinksText(Positions(upper.links()), header.link_count)}}};
 }
 
 // Runs of slots in the same state.

@@ -35,11 +35,7 @@ DumpSection SegmentSection(const LogSegment& segment, std::span<const std::byte>
            {"reserved", Reserved(block.subspan(offsetof(SegmentHeader, reserved)))}}};
 }
 
-std::string Contents(std::span<const std::byte> payload) {
-  CommitRecord record;
-  if (const Status status = DecodePayload(payload, record); !status.ok()) {
-    return "wrong: " + std::string(status.message());
-  }
+std::string Contents(const CommitRecord& record) {
   std::string text;
   const auto add = [&text](std::size_t count, const std::string& what) {
     if (count == 0) return;
@@ -48,26 +44,75 @@ std::string Contents(std::span<const std::byte> payload) {
   add(record.extents.size(), "extents");
   add(record.field_names.size(), "field names");
   add(record.retires.size(), "retires");
+  add(record.upper_retires.size(), "upper blocks freed");
   add(record.ends.size(), "ends");
   add(record.inserts.size(), "inserts");
+  add(record.uppers.size(), "upper blocks");
+  add(record.links.size(), "lists of links");
   const StateRecord& state = record.state;
   return (text.empty() ? "no changes" : text) + "; then " + std::to_string(state.live) + " live, " +
          std::to_string(state.dead) + " dead, next id " + std::to_string(state.next_id) +
          ", reserved id " + std::to_string(state.reserved_id) + ", clock " +
-         TimeText(state.clock_us) + ", " + std::to_string(state.node_slots) + " node slots";
+         TimeText(state.clock_us) + ", " + std::to_string(state.node_slots) + " node slots, " +
+         std::to_string(state.upper_slots) + " upper slots, entry " + SlotText(state.entry_point) +
+         ", top level " + std::to_string(state.top_level);
+}
+
+// "32 links; 4: 17, 9: 203; clear 11, 12".
+std::string ChangesText(const LinkRecord& links, std::span<const LinkSet> sets,
+                        std::span<const std::uint8_t> clears) {
+  std::string text = std::to_string(links.link_count) + " links";
+  const char* before = "; ";
+  for (const LinkSet& set : sets) {
+    text += before + std::to_string(set.position) + ": " + SlotText(set.neighbour);
+    before = ", ";
+  }
+  before = "; clear ";
+  for (const std::uint8_t position : clears) {
+    text += before + std::to_string(position);
+    before = ", ";
+  }
+  return text;
+}
+
+// Upper blocks, and the changes of each list of links.
+void AddGraph(const CommitRecord& record, DumpSection& section) {
+  for (const std::uint32_t block : record.upper_retires) {
+    section.fields.push_back({"upper block " + std::to_string(block), "free"});
+  }
+  for (const UpperRecord& upper : record.uppers) {
+    section.fields.push_back({"upper block " + std::to_string(upper.block),
+                              "slot " + SlotText(upper.node) + ", level " +
+                                  std::to_string(upper.level) + ", above it " +
+                                  SlotText(static_cast<SlotId>(upper.above))});
+  }
+  std::span<const LinkSet> sets = record.link_sets;
+  std::span<const std::uint8_t> clears = record.link_clears;
+  for (const LinkRecord& links : record.links) {
+    section.fields.push_back(
+        {"links of slot " + SlotText(links.slot) + " at level " + std::to_string(links.level),
+         ChangesText(links, sets.first(links.sets), clears.first(links.clears))});
+    sets = sets.subspan(links.sets);
+    clears = clears.subspan(links.clears);
+  }
 }
 
 DumpSection FrameSection(const Frame& frame) {
   const FrameHeader& header = frame.header;
-  return {"frame at " + std::to_string(frame.offset),
-          {{"checksum", Hex(header.checksum)},
-           {"bytes", std::to_string(header.frame_bytes)},
-           {"generation", std::to_string(header.generation)},
-           {"lsn", std::to_string(Raw(header.lsn))},
-           {"durable through", std::to_string(Raw(header.durable_through))},
-           {"part", std::to_string(header.part)},
-           {"kind", header.kind == FrameKind::kLast ? "last" : "part"},
-           {"holds", Contents(frame.payload)}}};
+  CommitRecord record;
+  const Status status = DecodePayload(frame.payload, record);
+  DumpSection section = {
+      "frame at " + std::to_string(frame.offset),
+      {{"checksum", Hex(header.checksum)},
+       {"bytes", std::to_string(header.frame_bytes)},
+       {"generation", std::to_string(header.generation)},
+       {"lsn", std::to_string(Raw(header.lsn))},
+       {"durable through", std::to_string(Raw(header.durable_through))},
+       {"part", std::to_string(header.part)},
+       {"kind", header.kind == FrameKind::kLast ? "last" : "part"},
+       {"holds", status.ok() ? Contents(record) : "wrong: " + std::string(status.message())}}};
+  if (status.ok()) AddGraph(record, section);
+  return section;
 }
 
 Result<std::vector<Lsn>> SegmentNames(FileSystem& files, const std::string& directory) {

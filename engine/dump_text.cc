@@ -76,9 +76,19 @@ std::string_view StateText(SlotState state) {
   return "";
 }
 
-std::string LinksText(std::span<const SlotId> links) {
+std::string LinksText(std::span<const SlotId> positions, std::size_t count) {
+  std::size_t shown = std::min(positions.size(), count);
+  for (std::size_t i = shown; i < positions.size(); ++i) {
+    if (positions[i] != SlotId::kNone) shown = i + 1;
+  }
+  if (shown == 0) return "none";
   std::string text;
-  for (const SlotId link : links) text += (text.empty() ? "" : " ") + SlotText(link);
+  for (std::size_t i = 0; i < shown; ++i) {
+    const bool clear = positions[i] == SlotId::kNone;
+    text += (text.empty() ? "" : ", ") + std::to_string(i) + ": " +
+            (clear ? "clear" : std::to_string(Raw(positions[i])));
+    if (i >= count && !clear) text += " (wrong: expected clear)";
+  }
   return text;
 }
 

@@ -26,7 +26,8 @@ std::string TimeText(std::int64_t us);
 std::string SlotText(SlotId slot);  // "none" for kNone
 std::string SegmentText(SegmentKind segment);
 std::string_view StateText(SlotState state);
-std::string LinksText(std::span<const SlotId> links);
+// "0: 17, 1: clear, 2: 4": positions in use, and any behind them that is not clear.
+std::string LinksText(std::span<const SlotId> positions, std::size_t count);
 // The first few components, and how many there are.
 std::string VectorText(VectorView vector);
 

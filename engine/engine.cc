@@ -11,6 +11,7 @@
 #include "storage/base/check.h"
 #include "storage/base/coding.h"
 #include "storage/base/status_macros.h"
+#include "storage/base/test_hooks.h"
 #include "storage/base/uring_file_system.h"
 
 namespace engram {
@@ -152,6 +153,9 @@ Status Engine::StartThreads() {
     core_.logger.Warning(core_.directory + ": the system gave " + std::to_string(pool_->helpers()) +
                          " threads for searches, wanted were " + std::to_string(searchers - 1));
   }
+  writer_->SetHelpers([this](std::size_t tasks, const std::function<void(std::size_t)>& body) {
+    pool_->Run(tasks, body);
+  });
   if (options.background_threads == 0 || core_.read_only) return Status::Ok();
   return maintenance_->Start();
 }
@@ -170,7 +174,11 @@ Status Engine::RequireWritable() const {
 
 void Engine::Commit(Transaction& transaction) {
   transaction.status = RequireWritable();
-  if (transaction.status.ok()) queue_->Submit(transaction);
+  if (transaction.status.ok()) {
+    const std::optional<Versions::Pin> pin = FindNear(transaction);
+    ENGRAM_SYNC_POINT("commit:searched");
+    queue_->Submit(transaction);
+  }
   if (!transaction.status.ok()) core_.meta->DeliverLog();  // it may know more of the reason
 }
 

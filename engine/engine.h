@@ -9,8 +9,11 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <vector>
 
+#include <engram/analyze.h>
 #include <engram/search.h>
 #include <engram/stats.h>
 #include <engram/store.h>
@@ -22,6 +25,9 @@
 #include "engine/scan_pool.h"
 #include "engine/transaction.h"
 #include "engine/writer.h"
+#include "index/graph_search.h"
+#include "index/metric.h"
+#include "index/top_k.h"
 
 namespace engram {
 
@@ -29,6 +35,9 @@ namespace engram {
 struct SearchRequest {
   VectorView query;  // checked
   std::size_t k = 10;
+  std::size_t ef = 0;  // 0: the store's
+  bool exact = false;
+  std::uint64_t max_compared = 0;
   bool include_vector = false;
   bool include_metadata = false;
   std::optional<Lsn> snapshot;
@@ -64,6 +73,9 @@ class Engine {
   Result<bool> Contains(PatternId id, std::optional<Lsn> snapshot);
   Status ForEach(const std::function<bool(const Pattern&)>& visit, const ReadRequest& request);
   Result<SearchResult> Search(const SearchRequest& request);
+  // `request.query` is not used.
+  std::vector<Result<SearchResult>> SearchBatch(std::span<const VectorView> queries,
+                                                const SearchRequest& request);
 
   Lsn TakeSnapshot() { return core_.versions.TakeSnapshot(); }
   void DropSnapshot(Lsn lsn) { core_.versions.DropSnapshot(lsn); }
@@ -73,6 +85,8 @@ class Engine {
   Status Checkpoint();
   Status RunMaintenance(std::chrono::microseconds budget);
   Result<Stats> GetStats();
+  // Pre: options within their ranges.
+  Result<GraphReport> Analyze(const AnalyzeOptions& options);
 
   // kBusy while a snapshot is open; else the store is closed, whatever the last checkpoint met:
   // only the destructor may be called then.
@@ -92,7 +106,22 @@ class Engine {
   // The version of `id` that `at` sees, if there is one. Pre: pinned.
   Result<std::optional<SlotId>> FindVisible(PatternId id, Lsn at);
   Result<Pattern> ReadPattern(SlotId slot, const ReadRequest& request);
-  Result<SearchResult> Scan(const SearchRequest& request, Lsn at);
+
+  // Pre, of all three: pinned. `newest`: nothing newer than `at` is visible but what came since.
+  Result<SearchResult> SearchAt(const SearchRequest& request, Lsn at, bool newest);
+  // Leaves the hits in the thread's scratch.
+  WalkStats Walk(const SearchRequest& request, const QueryScorer& scorer, Lsn at, bool newest);
+  WalkStats WalkOver(const Graph& graph, const SearchRequest& request, const QueryScorer& scorer,
+                     Lsn at, bool newest);
+  Result<SearchResult> Scan(const SearchRequest& request, const QueryScorer& scorer, Lsn at);
+  Result<SearchResult> WithHits(SearchResult result, TopK& top, const SearchRequest& request);
+  // Searches for the neighbours of what a small transaction inserts, before it waits in line. The
+  // pin keeps them until they are linked.
+  std::optional<Versions::Pin> FindNear(Transaction& transaction);
+  std::optional<FoundNear> FindNear(VectorView vector);
+  // Searches for the neighbours of some patterns that `at` sees, exactly too, and adds to `report`.
+  Status MeasureRecall(const AnalyzeOptions& options, const Graph& graph, Lsn at,
+                       GraphReport& report);
   Result<Hit> MakeHit(SlotId slot, PatternId id, float distance, const SearchRequest& request);
 
   std::unique_ptr<FileLock> lock_;  // first: released last

@@ -10,7 +10,10 @@
 namespace engram {
 namespace {
 
-constexpr std::size_t kSlotsAtATime = 256;
+// A step of the sweep while the writer role is held.
+constexpr std::size_t kSlotsAtATime = 4096;
+// A round goes over all nodes: it begins when this share of the slots is dead.
+constexpr std::size_t kWorthSweepingShare = 64;
 constexpr std::chrono::milliseconds kShortestNap{1};
 constexpr std::chrono::milliseconds kNap{200};
 constexpr std::chrono::milliseconds kBudget{2};
@@ -58,9 +61,8 @@ Status Maintenance::FreeAndCheckpoint(std::chrono::microseconds budget) {
   const auto end = core_.clock->Steady() + budget;
   for (bool more = true; more && core_.clock->Steady() < end;) {
     MutexLock role(core_.writer_role);
-    const std::size_t before = core_.writer.dead.size();
-    ENGRAM_RETURN_IF_ERROR(writer_.Reclaim(kSlotsAtATime));
-    more = core_.writer.dead.size() < before;
+    const std::size_t least_dead = core_.slots->used() / kWorthSweepingShare;
+    ENGRAM_ASSIGN_OR_RETURN(more, writer_.Sweep(kSlotsAtATime, least_dead));
   }
   return checkpointer_.Due() ? checkpointer_.Run() : Status::Ok();
 }

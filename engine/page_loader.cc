@@ -131,6 +131,7 @@ Status ReadPagesInUse(Core& core, std::vector<BadPage>& bad) {
       std::min<std::uint64_t>(std::uint64_t{sizes[IndexOf(SegmentKind::kNodes)]} << 32, 1ull << 42);
   ENGRAM_ASSIGN_OR_RETURN(core.pages, PageSpace::Create(core.store_id, sizes, capacity));
   core.slots = std::make_unique<SlotMap>(*core.pages, SegmentKind::kNodeSlots);
+  core.upper_slots = std::make_unique<SlotMap>(*core.pages, SegmentKind::kUpperSlots);
   for (const SegmentKind segment : {SegmentKind::kNodes, SegmentKind::kUpper,
                                     SegmentKind::kNodeSlots, SegmentKind::kUpperSlots}) {
     ENGRAM_RETURN_IF_ERROR(LoadSegment(core, segment, bad));
@@ -138,6 +139,7 @@ Status ReadPagesInUse(Core& core, std::vector<BadPage>& bad) {
   MutexLock role(core.writer_role);
   core.writer.state = core.page_file->superblock().state;
   core.slots->set_used(core.writer.state.node_slots);
+  core.upper_slots->set_used(core.writer.state.upper_slots);
   return Status::Ok();
 }
 

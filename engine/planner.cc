@@ -5,6 +5,7 @@
 #include <utility>
 #include <variant>
 
+#include "index/node_key.h"
 #include "index/node_view.h"
 #include "storage/base/coding.h"
 #include "storage/base/status_macros.h"
@@ -37,12 +38,13 @@ std::span<const std::byte> BytesOf(VectorView vector) { return std::as_bytes(vec
 }  // namespace
 
 Result<CommitPlan> Planner::Add(Transaction& transaction, const DurableIds& durable,
-                                std::uint64_t available_slots) {
+                                std::uint64_t available_slots, std::uint64_t available_uppers) {
   Draft draft;
   draft.state = state_;
   draft.now_us = core_.clock->NowMicros();
   draft.state.clock_us = std::max(state_.clock_us, draft.now_us);
   draft.available_slots = available_slots;
+  draft.available_uppers = available_uppers;
   draft.plan.ids = ids_;
   draft.plan.transaction = &transaction;
   draft.plan.lsn = next_lsn_;
@@ -94,7 +96,8 @@ Status Planner::Plan(Draft& draft, const PendingInsert& op) {
                          .norm = op.norm,
                          .metadata = std::span<const std::byte>(op.metadata),
                          .timestamp_us = op.timestamp_us.value_or(draft.now_us),
-                         .type = op.type};
+                         .type = op.type,
+                         .near = op.near ? &*op.near : nullptr};
   draft.by_id.emplace(id, draft.changes.size());
   draft.changes.push_back(std::move(change));
   draft.plan.transaction->ids.push_back(id);
@@ -107,6 +110,7 @@ Status Planner::Plan(Draft& draft, const PendingUpdate& op) {
   if (op.vector.has_value()) {
     after.vector = BytesOf(*op.vector);
     after.norm = op.norm;
+    after.near = op.near ? &*op.near : nullptr;
   }
   if (op.metadata.has_value()) {
     after.metadata = std::span<const std::byte>(*op.metadata);
@@ -228,20 +232,12 @@ Status Planner::Finish(Draft& draft) {
       continue;
     }
     Content& after = *change.after;
-    after.slot = core_.slots->Take();
-    after.version = draft.plan.lsn;
-    record.inserts.push_back({.id = change.id,
-                              .slot = after.slot,
-                              .type = after.type,
-                              .level = 0,
-                              .norm = after.norm,
-                              .timestamp_us = after.timestamp_us,
-                              .inserted_us = state.clock_us,
-                              .vector = after.vector,
-                              .metadata = *after.metadata});
+    Place(draft, change.id, after);
+    record.inserts.back().inserted_us = state.clock_us;
     overlay_[change.id] = after;
   }
   state.node_slots = core_.slots->used();
+  state.upper_slots = core_.upper_slots->used();
   record.state =
       StateRecord{state.live,      state.dead,        state.next_id,     state.reserved_id,
                   state.clock_us,  state.node_slots,  state.upper_slots, state.entry_point,
@@ -249,9 +245,41 @@ Status Planner::Finish(Draft& draft) {
   return Status::Ok();
 }
 
+void Planner::Place(Draft& draft, PatternId id, Content& content) {
+  CommitRecord& record = draft.plan.record;
+  const StoreParameters& parameters = core_.page_file->parameters();
+  content.slot = core_.slots->Take();
+  content.version = draft.plan.lsn;
+  // Room was made for more than levels need on average: beyond it, which is next to impossible, a
+  // node is as good at a lower level.
+  std::uint32_t level = LevelOf(parameters.seed, id, parameters.m);
+  level = static_cast<std::uint32_t>(std::min<std::uint64_t>(level, draft.available_uppers));
+  draft.available_uppers -= level;
+  std::uint32_t above = kNoUpper;
+  for (std::uint32_t at = level; at > 0; --at) {
+    const auto block = static_cast<std::uint32_t>(Raw(core_.upper_slots->Take()));
+    record.uppers.push_back({block, content.slot, above, static_cast<std::uint8_t>(at)});
+    above = block;
+  }
+  record.inserts.push_back({.id = id,
+                            .slot = content.slot,
+                            .type = content.type,
+                            .level = static_cast<std::uint8_t>(level),
+                            .upper = above,
+                            .norm = content.norm,
+                            .timestamp_us = content.timestamp_us,
+                            .inserted_us = 0,
+                            .vector = content.vector,
+                            .metadata = *content.metadata});
+  draft.plan.near.push_back(content.near);
+}
+
 void Planner::Undo(const CommitPlan& plan) {
   for (auto insert = plan.record.inserts.rbegin(); insert != plan.record.inserts.rend(); ++insert) {
     core_.slots->GiveBack(insert->slot);
+  }
+  for (auto upper = plan.record.uppers.rbegin(); upper != plan.record.uppers.rend(); ++upper) {
+    core_.upper_slots->GiveBack(static_cast<SlotId>(upper->block));
   }
 }
 

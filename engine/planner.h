@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -27,7 +28,11 @@ struct CommitPlan {
   Transaction* transaction = nullptr;  // nullptr: the store's own
   Lsn lsn = Lsn::kNone;
   CommitRecord record;
-  IdCursor ids;  // after it
+  IdCursor ids;                        // after it
+  std::vector<const FoundNear*> near;  // of each insert: what its caller found, or nullptr
+  // Room in the log for changes of links beyond those that inserts and ends make.
+  std::uint64_t most_link_bytes = 0;
+  std::function<void(LinkSink&)> relink;  // makes these; empty: there are none
   std::deque<std::vector<std::byte>> owned_bytes;
   std::deque<std::string> owned_text;
   bool needs_sync = false;
@@ -44,9 +49,9 @@ class Planner {
   // Messages of batches name the operation's position. With OnRefusal::kSkip the first two and
   // kIndexFull are written to `refused`, and are an error only where no operation is left.
   Result<CommitPlan> Add(Transaction& transaction, const DurableIds& durable,
-                         std::uint64_t available_slots);
+                         std::uint64_t available_slots, std::uint64_t available_uppers);
 
-  // Gives the slots of `plan`, the last one that was added, back.
+  // Gives the slots and upper blocks of `plan`, the last one that was added, back.
   void Undo(const CommitPlan& plan);
 
  private:
@@ -59,6 +64,7 @@ class Planner {
     std::optional<std::span<const std::byte>> metadata;  // unset: not read from the rows yet
     std::int64_t timestamp_us = 0;
     TypeTag type = 0;
+    const FoundNear* near = nullptr;  // nodes near `vector`, where its caller searched
   };
 
   // What one id becomes.
@@ -76,6 +82,7 @@ class Planner {
     std::unordered_map<PatternId, std::size_t> by_id;
     std::int64_t now_us = 0;
     std::uint64_t available_slots = 0;
+    std::uint64_t available_uppers = 0;
     bool gives_ids = false;  // the store does, not the caller
   };
 
@@ -91,6 +98,8 @@ class Planner {
   // Whether the store may hold `live` patterns, `inserts` of them in new slots.
   Status CheckRoom(std::uint64_t live, std::uint64_t inserts, std::uint64_t available_slots) const;
   Status Finish(Draft& draft);
+  // Takes a slot and upper blocks for a new version.
+  void Place(Draft& draft, PatternId id, Content& content);
 
   Core& core_;
   Lsn next_lsn_;

@@ -102,6 +102,19 @@ Status CheckCounts(const Core& core) ENGRAM_REQUIRES(core.writer_role) {
       std::to_string(state.live) + " and " + std::to_string(state.dead));
 }
 
+// What walks begin with.
+Status CheckEntry(const Core& core, EntryPoint entry) {
+  const bool is_node = core.GraphNow().Has(entry.slot);
+  const bool empty = core.slots->live() == 0 && entry == EntryPoint{};
+  if (empty || (is_node && core.slots->state(entry.slot) == SlotState::kLive &&
+                core.Node(entry.slot).level() == entry.level)) {
+    return Status::Ok();
+  }
+  return Status::CorruptedIndex(
+      core.GraphPath() + ": the entry point is slot " + std::to_string(Raw(entry.slot)) +
+      " of level " + std::to_string(entry.level) + ", expected a live node of that level");
+}
+
 // The dead, oldest end first, as the writer wants them.
 void CollectDead(Core& core) ENGRAM_REQUIRES(core.writer_role) {
   std::vector<DeadSlot> dead;
@@ -168,8 +181,23 @@ Status FinishRecovery(Core& core, Lsn last) {
   MutexLock role(core.writer_role);
   StoreState& state = core.writer.state;
   core.slots->Rebuild(state.node_slots);
+  core.upper_slots->Rebuild(state.upper_slots);
   ENGRAM_RETURN_IF_ERROR(CheckCounts(core));
   CollectDead(core);
+  const EntryPoint entry{state.entry_point, state.top_level};
+  ENGRAM_RETURN_IF_ERROR(CheckEntry(core, entry));
+  if (!core.read_only) {
+    LinkerOptions options;
+    options.metric = core.page_file->parameters().metric;
+    options.ef_construction = core.options().ef_construction;
+    options.keep_pruned = core.options().keep_pruned;
+    core.linker = std::make_unique<Linker>(options);
+    const Status graph = core.linker->Rebuild(core.GraphNow(), state.node_slots, entry);
+    if (!graph.ok()) {
+      return Status(graph.code(), core.GraphPath() + ": " + std::string(graph.message()));
+    }
+  }
+  core.PublishEntry(entry);
   // Behind every id that may have been used and lost: Planner::ReserveIds().
   core.writer.ids = {state.next_id, state.reserved_id};
   core.writer.durable_ids = {state.next_id, state.reserved_id};

@@ -1,6 +1,7 @@
 // Engine's figures.
 #include <string>
 
+#include "engine/analyze.h"
 #include "engine/engine.h"
 #include "storage/base/coding.h"
 #include "storage/base/status_macros.h"
@@ -60,6 +61,51 @@ Result<Stats> Engine::GetStats() {
   stats.replayed_commits = core_.counters.replayed_commits.load(std::memory_order_relaxed);
   stats.restored_pages = core_.counters.restored_pages.load(std::memory_order_relaxed);
   return stats;
+}
+
+Result<GraphReport> Engine::Analyze(const AnalyzeOptions& options) {
+  CheckOpen();
+  // Held to the end, so that all searches may look at one state.
+  ENGRAM_ASSIGN_OR_RETURN(const Versions::Pin pin, core_.versions.Begin());
+  // The entry first: where it leads has memory by then.
+  const EntryPoint entry = core_.entry();
+  const Graph graph = core_.GraphNow();
+  GraphReport report = AnalyzeGraph(graph, entry, pin.lsn());
+  ENGRAM_RETURN_IF_ERROR(MeasureRecall(options, graph, pin.lsn(), report));
+  ENGRAM_ASSIGN_OR_RETURN(const Stats stats, GetStats());
+  report.bytes_on_disk = stats.bytes_on_disk;
+  report.memory_bytes = stats.memory_bytes;
+  return report;
+}
+
+Status Engine::MeasureRecall(const AnalyzeOptions& options, const Graph& graph, Lsn at,
+                             GraphReport& report) {
+  RecallMeter meter(options.k);
+  std::uint64_t compared = 0;
+  const std::uint64_t seed = core_.page_file->parameters().seed;
+  for (const SlotId slot : ChooseNodes(graph, at, options.sample, seed)) {
+    const ConstNodeView node = graph.Node(slot);
+    SearchRequest request;
+    request.query = node.vector();
+    request.k = options.k + 1;  // it finds itself
+    request.ef = options.ef;
+    request.snapshot = at;
+    ENGRAM_ASSIGN_OR_RETURN(const SearchResult found, Search(request));
+    request.exact = true;
+    request.ef = 0;
+    ENGRAM_ASSIGN_OR_RETURN(const SearchResult exact, Search(request));
+    meter.Add(found.hits, exact.hits, node.id());
+    compared += found.compared;
+    report.exact = report.exact || found.exact;
+    report.degraded = report.degraded || found.degraded;
+  }
+  report.sampled = meter.searches();
+  report.recall = meter.recall();
+  report.recall_error = meter.error();
+  if (report.sampled > 0) {
+    report.mean_compared = static_cast<double>(compared) / static_cast<double>(report.sampled);
+  }
+  return Status::Ok();
 }
 
 }  // namespace engram

@@ -13,6 +13,7 @@
 #include <engram/status.h>
 #include <engram/types.h>
 
+#include "index/linker.h"
 #include "storage/base/mutex.h"
 
 namespace engram {
@@ -21,6 +22,7 @@ struct PendingInsert {
   std::optional<PatternId> id;  // unset: the next
   VectorView vector;
   float norm = 0;
+  std::optional<FoundNear> near;    // nodes near it; unset: the leader searches
   std::vector<std::byte> metadata;  // encoded
   std::optional<std::int64_t> timestamp_us;
   TypeTag type = 0;
@@ -29,7 +31,8 @@ struct PendingInsert {
 struct PendingUpdate {
   PatternId id = 0;
   std::optional<VectorView> vector;
-  float norm = 0;  // of `vector`
+  float norm = 0;                 // of `vector`
+  std::optional<FoundNear> near;  // as above
   std::optional<std::vector<std::byte>> metadata;
   std::optional<std::int64_t> timestamp_us;
   std::optional<TypeTag> type;

@@ -11,6 +11,10 @@ Status CheckVector(const VectorRules& rules, VectorView vector) {
 
 float VectorNorm(VectorView vector) { return Norm(vector); }
 
+float VectorDistance(Metric metric, VectorView query, VectorView row) {
+  return QueryScorer(metric, query).Distance(row.data(), Norm(row));
+}
+
 Result<std::vector<std::byte>> EncodedMetadata(const Metadata& metadata) {
   return EncodeMetadata(metadata);
 }

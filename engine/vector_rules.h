@@ -22,6 +22,8 @@ struct VectorRules {
 // Errors: kDimensionMismatch, kInvalidVector.
 Status CheckVector(const VectorRules& rules, VectorView vector);
 float VectorNorm(VectorView vector);
+// What a search for `query` says of `row`, to the bit. Pre: CheckVector() accepts both.
+float VectorDistance(Metric metric, VectorView query, VectorView row);
 // Errors: kInvalidArgument.
 Result<std::vector<std::byte>> EncodedMetadata(const Metadata& metadata);
 

@@ -9,7 +9,9 @@
 #include "engine/page_loader.h"
 #include "engine/raw_store.h"
 #include "engine/verify_findings.h"
+#include "engine/verify_graph.h"
 #include "engine/verify_nodes.h"
+#include "engine/verify_pages.h"
 #include "engine/verify_rows.h"
 #include "storage/base/coding.h"
 #include "storage/base/status_macros.h"
@@ -293,7 +295,9 @@ void Verifier::CheckContents() {
       MutexLock role(core_.writer_role);
       state = core_.writer.state;
     }
-    versions = CheckNodes(core_, state, *last_, bad_, findings_);
+    const BadPages bad(bad_);
+    versions = CheckNodes(core_, state, *last_, bad, findings_);
+    CheckGraph(core_, state, bad, findings_);
     report_.patterns = static_cast<std::uint64_t>(
         std::count_if(versions.begin(), versions.end(), [](const auto& v) { return v.live; }));
   }

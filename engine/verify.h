@@ -31,7 +31,7 @@ struct VerifyReport {
   std::uint64_t patterns = 0;        // live ones
 };
 
-// Takes the store's lock shared, writes nothing. Takes as much memory as an open store, and some 60
+// Takes the store's lock shared, writes nothing. Takes as much memory as an open store, and some 80
 // bytes a pattern. A store that was killed is looked at as it lies: what only a recovery would
 // bring up to date is no finding, what a recovery would refuse is one. Errors: kNotFound (no store
 // there), kBusy (a process has it open for writing), kNotSupported (a format version or feature

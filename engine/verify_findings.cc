@@ -20,6 +20,8 @@ std::string_view NameOf(FindingKind kind) {
       return "wal";
     case FindingKind::kPattern:
       return "graph.engram: patterns";
+    case FindingKind::kGraph:
+      return "graph.engram: graph";
     case FindingKind::kRow:
       return "meta: rows";
   }

@@ -15,8 +15,8 @@
 
 namespace engram {
 
-enum class FindingKind : std::uint8_t { kFile, kPage, kLog, kPattern, kRow };
-inline constexpr std::size_t kFindingKinds = 5;
+enum class FindingKind : std::uint8_t { kFile, kPage, kLog, kPattern, kGraph, kRow };
+inline constexpr std::size_t kFindingKinds = 6;
 inline constexpr std::size_t kMostFindingsOfAKind = 100;
 
 class Findings {

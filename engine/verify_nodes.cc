@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <bit>
 #include <cstddef>
-#include <set>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -17,32 +16,31 @@
 namespace engram {
 namespace {
 
-constexpr std::uint32_t kMostLevels = 32;
-
 std::string Text(Lsn lsn) { return lsn == kForever ? "forever" : std::to_string(Raw(lsn)); }
 
 class NodeChecker {
  public:
-  NodeChecker(const Core& core, const StoreState& state, Lsn last, std::span<const BadPage> bad,
+  NodeChecker(const Core& core, const StoreState& state, Lsn last, const BadPages& bad,
               Findings& findings)
-      : core_(core), layout_(*core.layout), state_(state), last_(last), findings_(findings) {
-    for (const BadPage& page : bad) bad_.insert({page.ref.segment, Raw(page.ref.page)});
-  }
+      : core_(core),
+        layout_(*core.layout),
+        state_(state),
+        last_(last),
+        bad_(bad),
+        findings_(findings) {}
 
   std::vector<StoredVersion> Run() {
     for (std::uint32_t i = 0; i < state_.node_slots; ++i) CheckSlot(static_cast<SlotId>(i));
     CheckUnusedSlots();
     CheckCounts();
-    CheckEntryPoint();
     CheckUnique();
     return std::move(versions_);
   }
 
  private:
-  bool IsBad(PageRef ref) const { return bad_.contains({ref.segment, Raw(ref.page)}); }
   PageRef PageOf(SlotId slot) const { return {SegmentKind::kNodes, layout_.PageOf(slot)}; }
   bool StateIsKnown(SlotId slot) const {
-    return !IsBad({SegmentKind::kNodeSlots, SlotBitsPage(Raw(slot))});
+    return !bad_.Contains({SegmentKind::kNodeSlots, SlotBitsPage(Raw(slot))});
   }
 
   void Complain(PageRef page, std::string what) {
@@ -62,15 +60,13 @@ class NodeChecker {
       return;
     }
     ++(state == SlotState::kLive ? live_ : dead_);
-    if (IsBad(PageOf(slot))) return;
+    if (bad_.Contains(PageOf(slot))) return;
     const ConstNodeView node = core_.Node(slot);
     const std::string who = "slot " + std::to_string(Raw(slot)) + " (pattern " +
                             std::to_string(node.id()) + ", version " + Text(node.version()) + "): ";
     const auto complain = [&](const std::string& what) { Complain(PageOf(slot), who + what); };
     CheckIdentity(node, state, complain);
     CheckVector(node, complain);
-    CheckLevel(node, complain);
-    CheckLinks(slot, node, complain);
     CheckPadding(slot, complain);
     versions_.push_back({node.id(), node.version(), node.timestamp_us(), slot, node.type(),
                          state == SlotState::kLive});
@@ -112,51 +108,6 @@ class NodeChecker {
              std::to_string(norm));
   }
 
-  template <typename Complaint>
-  void CheckLevel(const ConstNodeView& node, const Complaint& complain) const {
-    if (node.level() > kMostLevels) {
-      complain("level " + std::to_string(node.level()) + ", expected at most " +
-               std::to_string(kMostLevels));
-    } else if (node.level() == 0 && node.upper() != kNoUpper) {
-      complain("level 0, but upper block " + std::to_string(node.upper()) + ", expected none");
-    } else if (node.level() > 0 && node.upper() >= state_.upper_slots) {
-      complain("upper block " + std::to_string(node.upper()) + ", expected one below " +
-               std::to_string(state_.upper_slots));
-    }
-  }
-
-  // I9.
-  template <typename Complaint>
-  void CheckLinks(SlotId slot, const ConstNodeView& node, const Complaint& complain) {
-    if (node.link_count() > layout_.max_links0()) {
-      complain(std::to_string(node.link_count()) + " links, expected at most " +
-               std::to_string(layout_.max_links0()));
-      return;
-    }
-    links_.clear();
-    for (std::uint32_t i = 0; i < node.link_count(); ++i) {
-      const SlotId to = node.link(i);
-      links_.push_back(to);
-      if (to == slot) {
-        complain("link " + std::to_string(i) + " leads to itself");
-      } else if (Raw(to) >= state_.node_slots || !IsAllocated(to)) {
-        complain("link " + std::to_string(i) + " leads to slot " + std::to_string(Raw(to)) +
-                 ", expected one that holds a pattern");
-      }
-    }
-    std::sort(links_.begin(), links_.end());
-    if (const auto twice = std::adjacent_find(links_.begin(), links_.end());
-        twice != links_.end()) {
-      complain("two links lead to slot " + std::to_string(Raw(*twice)));
-    }
-  }
-
-  bool IsAllocated(SlotId slot) const {
-    if (!StateIsKnown(slot)) return true;
-    const SlotState state = core_.slots->state(slot);
-    return state == SlotState::kLive || state == SlotState::kDead;
-  }
-
   // Reserved bytes and gaps. Codes have no rule of their own: any bytes are an estimate.
   template <typename Complaint>
   void CheckPadding(SlotId slot, const Complaint& complain) const {
@@ -176,7 +127,7 @@ class NodeChecker {
     for (std::uint64_t i = state_.node_slots; i < end; ++i) {
       const auto slot = static_cast<SlotId>(i);
       const PageRef page{SegmentKind::kNodeSlots, SlotBitsPage(Raw(slot))};
-      if (IsBad(page) || core_.slots->state(slot) == SlotState::kFree) continue;
+      if (bad_.Contains(page) || core_.slots->state(slot) == SlotState::kFree) continue;
       Complain(page, "slot " + std::to_string(i) + " is not free, expected only the first " +
                          std::to_string(state_.node_slots) + " to be used");
     }
@@ -187,26 +138,11 @@ class NodeChecker {
       ComplainOfState("ids are reserved up to " + std::to_string(state_.reserved_id) +
                       ", but given up to " + std::to_string(state_.next_id));
     }
-    const bool all_known = std::none_of(bad_.begin(), bad_.end(), [](const auto& page) {
-      return page.first == SegmentKind::kNodeSlots;
-    });
-    if (!all_known || (live_ == state_.live && dead_ == state_.dead)) return;
+    if (bad_.AnyOf(SegmentKind::kNodeSlots) || (live_ == state_.live && dead_ == state_.dead))
+      return;
     ComplainOfState("slots say " + std::to_string(live_) + " live and " + std::to_string(dead_) +
                     " dead patterns, the last commit says " + std::to_string(state_.live) +
                     " and " + std::to_string(state_.dead));
-  }
-
-  void CheckEntryPoint() {
-    const SlotId entry = state_.entry_point;
-    if (entry == SlotId::kNone || !bad_.empty()) return;
-    if (Raw(entry) >= state_.node_slots || !IsAllocated(entry)) {
-      ComplainOfState("the entry point is slot " + std::to_string(Raw(entry)) +
-                      ", expected one that holds a pattern");
-    } else if (core_.Node(entry).level() != state_.top_level) {
-      ComplainOfState("the entry point, slot " + std::to_string(Raw(entry)) + ", has level " +
-                      std::to_string(core_.Node(entry).level()) + ", expected " +
-                      std::to_string(state_.top_level));
-    }
   }
 
   // No version is held twice, and no pattern lives twice.
@@ -240,9 +176,8 @@ class NodeChecker {
   const NodeLayout& layout_;
   const StoreState& state_;
   const Lsn last_;
+  const BadPages& bad_;
   Findings& findings_;
-  std::set<std::pair<SegmentKind, std::uint32_t>> bad_;
-  std::vector<SlotId> links_;
   std::vector<StoredVersion> versions_;
   std::uint64_t live_ = 0;
   std::uint64_t dead_ = 0;
@@ -251,7 +186,7 @@ class NodeChecker {
 }  // namespace
 
 std::vector<StoredVersion> CheckNodes(const Core& core, const StoreState& state, Lsn last,
-                                      std::span<const BadPage> bad, Findings& findings) {
+                                      const BadPages& bad, Findings& findings) {
   return NodeChecker(core, state, last, bad, findings).Run();
 }
 

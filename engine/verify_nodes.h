@@ -1,19 +1,18 @@
 // Whether the patterns on the pages, as they are after redo, can be what the writer left: states
-// of slots against blocks, vectors, links, counts. Leaves checksums of pages and the rows to
-// verify.cc and verify_rows.h.
+// of slots against blocks, vectors, counts. Leaves checksums of pages, the graph and the rows to
+// verify.cc, verify_graph.h and verify_rows.h.
 // Threads: one thread.
 #ifndef ENGRAM_ENGINE_VERIFY_NODES_H_
 #define ENGRAM_ENGINE_VERIFY_NODES_H_
 
 #include <cstdint>
-#include <span>
 #include <vector>
 
 #include <engram/types.h>
 
 #include "engine/core.h"
-#include "engine/page_loader.h"
 #include "engine/verify_findings.h"
+#include "engine/verify_pages.h"
 
 namespace engram {
 
@@ -30,7 +29,7 @@ struct StoredVersion {
 // Checks every slot, but those on pages of `bad`, against `state` and the last commit. Returns
 // what the slots hold, by id and version.
 std::vector<StoredVersion> CheckNodes(const Core& core, const StoreState& state, Lsn last,
-                                      std::span<const BadPage> bad, Findings& findings);
+                                      const BadPages& bad, Findings& findings);
 
 }  // namespace engram
 

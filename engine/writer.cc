@@ -12,11 +12,12 @@
 namespace engram {
 namespace {
 
-// Slots freed in passing by a commit group, where there are any.
-constexpr std::size_t kReclaimInPassing = 512;
-// Dead slots that are worth a commit of their own.
-constexpr std::size_t kWorthReclaiming = 64;
+// Slots that a round looks at in passing, for each commit group that needs new ones.
+constexpr std::size_t kSweptInPassing = 1024;
+// Dead nodes, or a sixteenth of all slots, that are worth a round in passing.
+constexpr std::size_t kWorthSweeping = 64;
 constexpr std::uint64_t kLargestExtentBytes = 1ull << 30;
+constexpr std::uint64_t kUpperShare = 8;
 // Encoders and rows keep the memory of the largest commit they had, which is at most what all had
 // together. Beyond this it is given back, so that one huge batch does not cost its size for ever.
 constexpr std::uint64_t kKeptBytes = 8ull << 20;
@@ -54,7 +55,8 @@ void Writer::Commit(std::span<Transaction* const> group) {
   std::vector<CommitPlan> plans;
   plans.reserve(group.size());
   for (Transaction* transaction : group) {
-    auto plan = planner.Add(*transaction, core_.writer.durable_ids, AvailableSlots());
+    auto plan =
+        planner.Add(*transaction, core_.writer.durable_ids, AvailableSlots(), AvailableUppers());
     if (plan.ok()) {
       plans.push_back(std::move(plan).value());
     } else {
@@ -93,19 +95,39 @@ std::uint64_t Writer::AvailableSlots() const {
   return slots - core_.slots->used() + core_.slots->free();
 }
 
+std::uint64_t Writer::AvailableUppers() const {
+  const std::uint64_t with_blocks = std::uint64_t{core_.page_file->PageCount(SegmentKind::kUpper)} *
+                                    core_.layout->upper_blocks_per_page();
+  const std::uint64_t with_states =
+      std::uint64_t{core_.page_file->PageCount(SegmentKind::kUpperSlots)} * kSlotsPerPage;
+  const std::uint64_t blocks = std::min({with_blocks, with_states, kMostSlots});
+  return blocks - core_.upper_slots->used() + core_.upper_slots->free();
+}
+
 Status Writer::MakeRoom(std::size_t slots) {
   ReleaseLimbo();
-  const bool scarce = AvailableSlots() < slots;
-  if (!core_.writer.dead.empty() && (scarce || core_.writer.dead.size() >= kWorthReclaiming)) {
-    ENGRAM_RETURN_IF_ERROR(Reclaim(std::max(slots, kReclaimInPassing)));
-    ReleaseLimbo();
-  }
+  if (slots == 0) return Status::Ok();
+  const std::size_t least_dead = std::max<std::size_t>(kWorthSweeping, core_.slots->used() / 16);
+  ENGRAM_RETURN_IF_ERROR(Sweep(std::max(2 * slots, kSweptInPassing), least_dead).status());
+  ENGRAM_RETURN_IF_ERROR(MakeRoomForUppers(slots));
   if (AvailableSlots() >= slots) return Status::Ok();
   const std::uint64_t needed = core_.slots->used() + (slots - core_.slots->free());
   if (needed > kMostSlots) return Status::IndexFull("the page file holds at most 2^32 - 2 slots");
   const std::uint64_t per_page = core_.layout->blocks_per_page();
   ENGRAM_RETURN_IF_ERROR(GrowSegment(SegmentKind::kNodes, AlignUp(needed, per_page) / per_page));
   return GrowSegment(SegmentKind::kNodeSlots, AlignUp(needed, kSlotsPerPage) / kSlotsPerPage);
+}
+
+// A node has 1 / (m - 1) upper blocks on average. Twice that, and the most that one node can have,
+// are more than any number of nodes is likely to need (Planner::Place() makes do with less).
+Status Writer::MakeRoomForUppers(std::size_t nodes) {
+  const std::uint64_t blocks = 2 * nodes / (core_.page_file->parameters().m - 1) + 2 * kMaxLevel;
+  if (AvailableUppers() >= blocks) return Status::Ok();
+  const std::uint64_t needed = std::min(
+      core_.upper_slots->used() + blocks - std::min(blocks, core_.upper_slots->free()), kMostSlots);
+  const std::uint64_t per_page = core_.layout->upper_blocks_per_page();
+  ENGRAM_RETURN_IF_ERROR(GrowSegment(SegmentKind::kUpper, AlignUp(needed, per_page) / per_page));
+  return GrowSegment(SegmentKind::kUpperSlots, AlignUp(needed, kSlotsPerPage) / kSlotsPerPage);
 }
 
 // A commit of its own: pages of an extent are used only by commits behind the one that records it.
@@ -115,7 +137,10 @@ Status Writer::GrowSegment(SegmentKind segment, std::uint64_t pages_needed) {
   const std::uint64_t have = core_.page_file->PageCount(segment);
   if (pages_needed <= have) return Status::Ok();
   const std::uint64_t page_bytes = core_.pages->page_bytes(segment);
-  std::uint64_t bytes = std::max(core_.config.min_extent_bytes, have * page_bytes / 8);
+  // Upper blocks are few.
+  const bool few = segment == SegmentKind::kUpper || segment == SegmentKind::kUpperSlots;
+  const std::uint64_t least = core_.config.min_extent_bytes / (few ? kUpperShare : 1);
+  std::uint64_t bytes = std::max(least, have * page_bytes / 8);
   bytes = std::max(std::min(bytes, kLargestExtentBytes), (pages_needed - have) * page_bytes);
   std::uint64_t pages = AlignUp(bytes, page_bytes) / page_bytes;
 
@@ -144,48 +169,13 @@ Status Writer::GrowSegment(SegmentKind segment, std::uint64_t pages_needed) {
 
 void Writer::ReleaseLimbo() {
   while (!core_.writer.limbo.empty() &&
-         core_.versions.QuietSince(core_.writer.limbo.front().epoch)) {
+         (core_.versions.QuietSince(core_.writer.limbo.front().epoch) || ENGRAM_MUTANT(kNoGrace))) {
     for (const SlotId slot : core_.writer.limbo.front().slots) core_.slots->Release(slot);
+    for (const std::uint32_t block : core_.writer.limbo.front().uppers) {
+      core_.upper_slots->Release(static_cast<SlotId>(block));
+    }
     core_.writer.limbo.pop_front();
   }
-}
-
-Status Writer::Reclaim(std::size_t limit) {
-  core_.writer_role.AssertHeld();
-  ReleaseLimbo();
-  CommitPlan plan = OwnPlan();
-  ENGRAM_RETURN_IF_ERROR(AddRetires(plan, limit));
-  if (plan.record.retires.empty()) return Status::Ok();
-  ENGRAM_RETURN_IF_ERROR(CommitPlans({&plan, 1}, SyncMode::kNoSync));
-  std::deque<DeadSlot>& dead = core_.writer.dead;
-  dead.erase(dead.begin(), dead.begin() + static_cast<std::ptrdiff_t>(plan.record.retires.size()));
-  return Status::Ok();
-}
-
-Status Writer::AddRetires(CommitPlan& plan, std::size_t limit) {
-  const Lsn horizon = core_.versions.AdvanceHorizon();
-  const bool has_fields = !core_.meta->field_names().empty();
-  for (const DeadSlot& dead : core_.writer.dead) {
-    if (dead.valid_to > horizon || plan.record.retires.size() >= limit) break;
-    const ConstNodeView node = core_.Node(dead.slot);
-    RetireRecord retire;
-    retire.slot = dead.slot;
-    retire.id = node.id();
-    retire.version = node.version();
-    retire.timestamp_us = node.timestamp_us();
-    retire.type = node.type();
-    if (has_fields) {
-      ENGRAM_ASSIGN_OR_RETURN(const std::vector<std::byte> metadata,
-                              core_.meta->GetEncodedMetadata(retire.id, retire.version));
-      ENGRAM_ASSIGN_OR_RETURN(const std::vector<RowFieldKey> keys, core_.meta->FieldKeys(metadata));
-      for (const RowFieldKey& key : keys) {
-        retire.fields.push_back({key.field, plan.owned_text.emplace_back(key.value)});
-      }
-    }
-    plan.record.retires.push_back(std::move(retire));
-  }
-  plan.record.state.dead -= plan.record.retires.size();
-  return Status::Ok();
 }
 
 Status Writer::DeclareFields(const std::vector<std::string>& names) {
@@ -228,14 +218,15 @@ Status Writer::CommitPlans(std::span<CommitPlan> plans, SyncMode mode) {
 Status Writer::MakeCommits(std::span<CommitPlan> plans, SyncMode mode) {
   ENGRAM_RETURN_IF_ERROR(ReserveRoom(plans));
   ENGRAM_SYNC_POINT("writer:room");
-  for (const CommitPlan& plan : plans) {
-    const Status status = ApplyToPages(core_, plan.lsn, plan.record, ApplyMode::kLive);
+  for (CommitPlan& plan : plans) {
+    const Status status = ApplyAndLink(plan);
     if (!status.ok()) {  // room was made for all of it: a bug, or memory that the system took back
       core_.log->Poison(status);
       return core_.log->poisoned();
     }
   }
   ENGRAM_SYNC_POINT("writer:linked");
+  Encode(plans);
   ENGRAM_RETURN_IF_ERROR(AppendAndAddRows(plans, mode));
   Publish(plans);
   ENGRAM_SYNC_POINT("writer:published");
@@ -251,20 +242,27 @@ Status Writer::CheckRows() {
   return core_.log->poisoned();
 }
 
+// For the most that the commits can become: which links they change is not known yet.
 Status Writer::ReserveRoom(std::span<CommitPlan> plans) {
   ENGRAM_RETURN_IF_ERROR(CheckRows());
-  while (encoders_.size() < plans.size()) encoders_.push_back(std::make_unique<RecordEncoder>());
-  frames_.clear();
   std::uint64_t bytes = 0;
   std::uint32_t frames = 0;
+  for (const CommitPlan& plan : plans) {
+    const EncodedBound bound = BoundOf(plan.record, MostLinkBytes(plan));
+    bytes += bound.bytes;
+    frames += bound.frames;
+  }
+  return core_.log->Reserve(bytes, frames);
+}
+
+void Writer::Encode(std::span<CommitPlan> plans) {
+  while (encoders_.size() < plans.size()) encoders_.push_back(std::make_unique<RecordEncoder>());
+  frames_.clear();
   for (std::size_t i = 0; i < plans.size(); ++i) {
     const auto& payloads = encoders_[i]->Encode(plans[i].record, kTargetPayloadBytes);
     frames_.push_back({plans[i].lsn, payloads});
-    frames += static_cast<std::uint32_t>(payloads.size());
-    for (const auto payload : payloads) bytes += payload.size();
+    for (const auto payload : payloads) encoded_bytes_ += payload.size();
   }
-  encoded_bytes_ += bytes;
-  return core_.log->Reserve(bytes, frames);
 }
 
 void Writer::GiveBackMemory() {
@@ -305,6 +303,8 @@ void Writer::Publish(std::span<CommitPlan> plans) {
   Limbo limbo;
   for (const CommitPlan& plan : plans) {
     for (const RetireRecord& retire : plan.record.retires) limbo.slots.push_back(retire.slot);
+    const std::vector<std::uint32_t>& uppers = plan.record.upper_retires;
+    limbo.uppers.insert(limbo.uppers.end(), uppers.begin(), uppers.end());
   }
   if (!limbo.slots.empty()) {
     // Marks were set and rows deleted before: a read that begins in the new epoch finds no way to

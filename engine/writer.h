@@ -7,9 +7,11 @@
 #define ENGRAM_ENGINE_WRITER_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <engram/status.h>
@@ -22,17 +24,35 @@
 
 namespace engram {
 
+// Makes changes of lists on their pages, for one commit, and records them in it.
+class PageLinks final : public LinkSink {
+ public:
+  PageLinks(Core& core, CommitPlan& plan) : core_(core), plan_(plan) {}
+  void SetLinks(SlotId slot, std::uint32_t level, const ListChange& change) override;
+  // The first change that could not be: a bug of the linker.
+  const Status& status() const { return status_; }
+
+ private:
+  Core& core_;
+  CommitPlan& plan_;
+  Status status_;
+};
+
 class Writer {
  public:
   explicit Writer(Core& core) : core_(core) {}
+
+  // Threads that help with large commits. Without them the leader does all.
+  void SetHelpers(RunTasks run) { run_ = std::move(run); }
 
   // Commits those of the group that can be, each with an LSN of its own, with one append and at
   // most one sync; sets each one's status, lsn and ids.
   void Commit(std::span<Transaction* const> group);
 
-  // Frees slots whose versions nobody sees any more, at most `limit` in one commit; success where
-  // there is none.
-  Status Reclaim(std::size_t limit);
+  // A step of the round that takes dead nodes out of the graph: looks at about `slots` slots, or
+  // frees at most that many, in one commit. A round begins where it would free `least_dead` slots.
+  // Whether the round goes on.
+  Result<bool> Sweep(std::size_t slots, std::size_t least_dead);
 
   // Records the names of the indexed fields: the first commit of a new store.
   Status DeclareFields(const std::vector<std::string>& names);
@@ -44,11 +64,20 @@ class Writer {
  private:
   Lsn NextLsn() const { return Next(core_.log->appended()); }
   std::uint64_t AvailableSlots() const ENGRAM_REQUIRES(core_.writer_role);
+  std::uint64_t AvailableUppers() const ENGRAM_REQUIRES(core_.writer_role);
   Status MakeRoom(std::size_t slots) ENGRAM_REQUIRES(core_.writer_role);
   Status GrowSegment(SegmentKind segment, std::uint64_t pages_needed)
       ENGRAM_REQUIRES(core_.writer_role);
   void ReleaseLimbo() ENGRAM_REQUIRES(core_.writer_role);
-  Status AddRetires(CommitPlan& plan, std::size_t limit) ENGRAM_REQUIRES(core_.writer_role);
+  Status MakeRoomForUppers(std::size_t nodes) ENGRAM_REQUIRES(core_.writer_role);
+
+  // sweeper.cc
+  void BeginRound(std::size_t least_dead) ENGRAM_REQUIRES(core_.writer_role);
+  Status HealSome(std::size_t slots) ENGRAM_REQUIRES(core_.writer_role);
+  Status RetireSome(std::size_t slots) ENGRAM_REQUIRES(core_.writer_role);
+  Status AddRetires(CommitPlan& plan, std::size_t count) ENGRAM_REQUIRES(core_.writer_role);
+  Status AddRetire(CommitPlan& plan, SlotId slot, bool has_fields)
+      ENGRAM_REQUIRES(core_.writer_role);
   CommitPlan OwnPlan() const ENGRAM_REQUIRES(core_.writer_role);
   SyncMode ModeFor(std::span<const CommitPlan> plans) const ENGRAM_REQUIRES(core_.writer_role);
 
@@ -56,13 +85,25 @@ class Writer {
   Status CommitPlans(std::span<CommitPlan> plans, SyncMode mode) ENGRAM_REQUIRES(core_.writer_role);
   Status MakeCommits(std::span<CommitPlan> plans, SyncMode mode) ENGRAM_REQUIRES(core_.writer_role);
   void GiveBackMemory();
+
+  // writer_links.cc
+  std::uint64_t MostLinkBytes(const CommitPlan& plan) const;
+  Status ApplyAndLink(CommitPlan& plan) ENGRAM_REQUIRES(core_.writer_role);
+  Status ApplyEnds(CommitPlan& plan) ENGRAM_REQUIRES(core_.writer_role);
+  Status LinkInserts(CommitPlan& plan) ENGRAM_REQUIRES(core_.writer_role);
+  void TakeEntry(CommitPlan& plan) ENGRAM_REQUIRES(core_.writer_role);
+
   Status CheckRows() ENGRAM_REQUIRES(core_.writer_role);
   Status ReserveRoom(std::span<CommitPlan> plans) ENGRAM_REQUIRES(core_.writer_role);
+  void Encode(std::span<CommitPlan> plans);
   Status AppendAndAddRows(std::span<CommitPlan> plans, SyncMode mode)
       ENGRAM_REQUIRES(core_.writer_role);
   void Publish(std::span<CommitPlan> plans) ENGRAM_REQUIRES(core_.writer_role);
 
   Core& core_;
+  RunTasks run_ = [](std::size_t tasks, const std::function<void(std::size_t)>& body) {
+    for (std::size_t i = 0; i < tasks; ++i) body(i);
+  };
   std::vector<std::unique_ptr<RecordEncoder>> encoders_;  // one for each plan of a group
   std::vector<CommitFrames> frames_;
   RowBatch rows_;

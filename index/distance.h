@@ -16,11 +16,16 @@ enum class InstructionSet { kScalar, kAvx2, kAvx512, kNeon };
 inline constexpr InstructionSet kAllInstructionSets[] = {
     InstructionSet::kScalar, InstructionSet::kAvx2, InstructionSet::kAvx512, InstructionSet::kNeon};
 
+inline constexpr std::size_t kRowsTogether = 4;
+
 // Rows need only the alignment of a float; nothing beyond element d - 1 is read. d may be 0.
 struct DistanceKernels {
   float (*l2)(const float* a, const float* b, std::size_t d);   // sum (a_i - b_i)^2
   float (*dot)(const float* a, const float* b, std::size_t d);  // sum a_i b_i
-  const char* name;                                             // "avx2" and its like
+  // The same from `a` to kRowsTogether rows, bit for bit, in less time than one by one.
+  void (*four_l2)(const float* a, const float* const* rows, std::size_t d, float* sums);
+  void (*four_dots)(const float* a, const float* const* rows, std::size_t d, float* sums);
+  const char* name;  // "avx2" and its like
 };
 
 // Element i is added to lane i mod kKernelLanes in order of i; then lane j + n is added to lane j

@@ -29,7 +29,14 @@ float SumOfTerms(const float* a, const float* b, std::size_t d) {
   return lanes[0];
 }
 
+template <typename Term>
+void FourSums(const float* a, const float* const* rows, std::size_t d, float* out) {
+  for (std::size_t row = 0; row < kRowsTogether; ++row)
+    out[row] = SumOfTerms<Term>(a, rows[row], d);
+}
+
 constexpr DistanceKernels kScalarKernels = {&SumOfTerms<SquaredDifference>, &SumOfTerms<Product>,
+                                            &FourSums<SquaredDifference>, &FourSums<Product>,
                                             "scalar"};
 
 }  // namespace

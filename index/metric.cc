@@ -52,14 +52,30 @@ Status ValidateVector(Metric metric, std::uint32_t dimensions, VectorView vector
   return Status::Ok();
 }
 
-QueryScorer::QueryScorer(Metric metric, VectorView query, const DistanceKernels& kernels)
-    : metric_(metric), kernels_(&kernels), query_(query.begin(), query.end()) {
+void QueryScorer::Prepare(Metric metric, VectorView query, const DistanceKernels& kernels) {
+  metric_ = metric;
+  kernels_ = &kernels;
+  query_.assign(query.begin(), query.end());
   if (metric_ != Metric::kCosine) return;
   // By a power of two, which changes no digit: then the dot product with a vector of any length is
   // within the range of a float.
   const int scale = -1 - std::ilogb(NormInDouble(query));
   for (float& component : query_) component = std::ldexp(component, scale);
   query_norm_ = Norm(query_);
+}
+
+void QueryScorer::FourDistances(const float* const* rows, const float* row_norms,
+                                float* distances) const {
+  if (metric_ == Metric::kL2) {
+    kernels_->four_l2(query_.data(), rows, query_.size(), distances);
+    return;
+  }
+  float dots[kRowsTogether];
+  kernels_->four_dots(query_.data(), rows, query_.size(), dots);
+  for (std::size_t i = 0; i < kRowsTogether; ++i) {
+    distances[i] = metric_ == Metric::kCosine ? CosineDistance(dots[i], row_norms[i])
+                                              : InnerProductDistance(rows[i], dots[i]);
+  }
 }
 
 float QueryScorer::CosineDistance(float dot, float row_norm) const {
@@ -76,6 +92,23 @@ float QueryScorer::InnerProductDistance(const float* row, float dot) const {
     sum += static_cast<double>(query_[i]) * static_cast<double>(row[i]);
   }
   return static_cast<float>(1.0 - sum);
+}
+
+float RowScorer::DotDistance(Row a, Row b) const {
+  const double norms = static_cast<double>(a.norm) * static_cast<double>(b.norm);
+  // Within it the float sum neither leaves the range of a float nor loses its digits.
+  constexpr double kLeast = 1e-24;
+  constexpr double kMost = 1e30;
+  double dot = 0;
+  if (norms > kLeast && norms < kMost) {
+    dot = static_cast<double>(kernels_->dot(a.vector, b.vector, dimensions_));
+  } else {
+    for (std::size_t i = 0; i < dimensions_; ++i) {
+      dot += static_cast<double>(a.vector[i]) * static_cast<double>(b.vector[i]);
+    }
+  }
+  if (metric_ == Metric::kInnerProduct) return static_cast<float>(1.0 - dot);
+  return static_cast<float>(std::clamp(1.0 - dot / norms, 0.0, 2.0));
 }
 
 }  // namespace engram

@@ -29,8 +29,18 @@ Status ValidateVector(Metric metric, std::uint32_t dimensions, VectorView vector
 // One query, prepared: what does not depend on the row is computed once.
 class QueryScorer {
  public:
-  // Copies the query. Pre: ValidateVector() accepts it.
-  QueryScorer(Metric metric, VectorView query, const DistanceKernels& kernels = BestKernels());
+  // Of no query yet.
+  QueryScorer() = default;
+  // As Prepare().
+  QueryScorer(Metric metric, VectorView query, const DistanceKernels& kernels = BestKernels()) {
+    Prepare(metric, query, kernels);
+  }
+  QueryScorer(const QueryScorer&) = delete;
+  QueryScorer& operator=(const QueryScorer&) = delete;
+
+  // Copies the query; memory is reused from query to query.
+  // Pre: ValidateVector() accepts it.
+  void Prepare(Metric metric, VectorView query, const DistanceKernels& kernels = BestKernels());
 
   // From the query to a row of as many components, by the definitions at Metric; `row_norm` is its
   // length. Never NaN; what exceeds a float is an infinity. Exchanging query and row gives the same
@@ -47,16 +57,49 @@ class QueryScorer {
     return InnerProductDistance(row, kernels_->dot(query_.data(), row, query_.size()));
   }
 
+  // The same to kRowsTogether rows.
+  void FourDistances(const float* const* rows, const float* row_norms, float* distances) const;
+
   std::size_t dimensions() const { return query_.size(); }
+  // Whether Distance() looks at `row_norm`.
+  bool needs_row_norm() const { return metric_ == Metric::kCosine; }
 
  private:
   float CosineDistance(float dot, float row_norm) const;
   float InnerProductDistance(const float* row, float dot) const;
 
-  Metric metric_;
-  const DistanceKernels* kernels_;
+  Metric metric_ = Metric::kL2;
+  const DistanceKernels* kernels_ = nullptr;
   std::vector<float> query_;  // under cosine scaled to a length in [0.5, 1]
   float query_norm_ = 0;      // of query_, under cosine
+};
+
+// A stored vector and its length.
+struct Row {
+  const float* vector = nullptr;
+  float norm = 0;
+};
+
+// Between stored vectors, for choosing links: as near to QueryScorer's as floats are, never NaN,
+// the same bits on every machine, symmetric.
+class RowScorer {
+ public:
+  RowScorer(Metric metric, std::size_t dimensions, const DistanceKernels& kernels = BestKernels())
+      : metric_(metric), dimensions_(dimensions), kernels_(&kernels) {}
+
+  float Distance(Row a, Row b) const {
+    if (metric_ == Metric::kL2) return kernels_->l2(a.vector, b.vector, dimensions_);
+    return DotDistance(a, b);
+  }
+
+  std::size_t dimensions() const { return dimensions_; }
+
+ private:
+  float DotDistance(Row a, Row b) const;
+
+  Metric metric_;
+  std::size_t dimensions_;
+  const DistanceKernels* kernels_;
 };
 
 }  // namespace engram

@@ -63,6 +63,7 @@ Result<NodeLayout> NodeLayout::Create(const StoreParameters& parameters) {
 
   const auto room = layout.page_bytes_ - static_cast<std::uint32_t>(kPageHeaderBytes);
   layout.blocks_per_page_ = room / layout.block_bytes_;
+  layout.reciprocal_ = ~std::uint64_t{0} / layout.blocks_per_page_ + 1;
   layout.upper_block_bytes_ =
       RoundUp(std::uint32_t{sizeof(UpperHeader)} + m * std::uint32_t{sizeof(SlotId)}, 16);
   layout.upper_blocks_per_page_ = room / layout.upper_block_bytes_;

@@ -68,20 +68,40 @@ class NodeLayout {
   std::uint32_t page_bytes() const { return page_bytes_; }
 
   PageId PageOf(SlotId slot) const {
-    return static_cast<PageId>(static_cast<std::uint32_t>(slot) / blocks_per_page_);
+    return static_cast<PageId>(Quotient(static_cast<std::uint32_t>(slot)));
   }
   std::uint32_t OffsetInPage(SlotId slot) const {
+    const auto number = static_cast<std::uint32_t>(slot);
     return static_cast<std::uint32_t>(kPageHeaderBytes) +
-           static_cast<std::uint32_t>(slot) % blocks_per_page_ * block_bytes_;
+           (number - Quotient(number) * blocks_per_page_) * block_bytes_;
   }
   // Where the block lies from page 0 of the segment on, pages one behind the other.
   std::uint64_t OffsetInSegment(SlotId slot) const {
-    return std::uint64_t{static_cast<std::uint32_t>(PageOf(slot))} * page_bytes_ +
-           OffsetInPage(slot);
+    const auto number = static_cast<std::uint32_t>(slot);
+    const std::uint32_t page = Quotient(number);
+    return std::uint64_t{page} * page_bytes_ + kPageHeaderBytes +
+           std::uint64_t{number - page * blocks_per_page_} * block_bytes_;
+  }
+  // The same of upper blocks, which lie behind a page's header without gaps.
+  PageId UpperPageOf(std::uint32_t block) const {
+    return static_cast<PageId>(block / upper_blocks_per_page_);
+  }
+  std::uint32_t UpperOffsetInPage(std::uint32_t block) const {
+    return static_cast<std::uint32_t>(kPageHeaderBytes) +
+           block % upper_blocks_per_page_ * upper_block_bytes_;
   }
 
  private:
   NodeLayout() = default;
+
+  // slot / blocks_per_page_, without a division: a search does this for each neighbour. Exact for
+  // each 32-bit slot, since the multiplier is 2^64 / blocks_per_page_ rounded up and errs by less
+  // than 2^32 / 2^64 in all.
+  std::uint32_t Quotient(std::uint32_t slot) const {
+    if (blocks_per_page_ == 1) return slot;
+    __extension__ using Wide = unsigned __int128;
+    return static_cast<std::uint32_t>(static_cast<Wide>(slot) * reciprocal_ >> 64);
+  }
 
   std::uint32_t dimensions_ = 0;
   std::uint32_t max_links_ = 0;
@@ -93,6 +113,7 @@ class NodeLayout {
   std::uint32_t upper_block_bytes_ = 0;
   std::uint32_t upper_blocks_per_page_ = 0;
   std::uint32_t page_bytes_ = 0;
+  std::uint64_t reciprocal_ = 0;  // of blocks_per_page_
 };
 
 }  // namespace engram

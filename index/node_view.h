@@ -15,6 +15,7 @@
 
 #include <engram/types.h>
 
+#include "index/links.h"
 #include "index/node_layout.h"
 #include "storage/base/ids.h"
 
@@ -45,22 +46,15 @@ class ConstNodeView {
             layout_->dimensions()};
   }
 
-  // Links in use. Not trusted: a reader takes the lesser of it and max_links0().
-  std::uint16_t link_count() const {  // acquire: pairs with NodeView::SetLinkCount()
-    return std::atomic_ref(const_cast<std::uint16_t&>(header().link_count))
-        .load(std::memory_order_acquire);
-  }
-  // Pre: position < max_links0().
-  SlotId link(std::uint32_t position) const {  // acquire: pairs with NodeView::SetLink()
-    return std::atomic_ref(const_cast<SlotId&>(links()[position])).load(std::memory_order_acquire);
+  // At level 0.
+  ConstLinks links() const {
+    return {reinterpret_cast<const SlotId*>(block_ + layout_->links_offset()), &header().link_count,
+            layout_->max_links0()};
   }
 
  protected:
   // Casts away const for the atomic accesses only: atomic_ref of C++20 takes no const object.
   const NodeHeader& header() const { return *reinterpret_cast<const NodeHeader*>(block_); }
-  const SlotId* links() const {
-    return reinterpret_cast<const SlotId*>(block_ + layout_->links_offset());
-  }
 
   const std::byte* block_;
   const NodeLayout* layout_;
@@ -94,14 +88,10 @@ class NodeView : public ConstNodeView {
     std::atomic_ref(mutable_header().valid_to)
         .store(lsn, std::memory_order_release);  // pairs with valid_to()
   }
-  void SetLinkCount(std::uint16_t count) {
-    std::atomic_ref(mutable_header().link_count)
-        .store(count, std::memory_order_release);  // pairs with link_count()
-  }
-  // Pre: position < max_links0().
-  void SetLink(std::uint32_t position, SlotId neighbour) {
-    std::atomic_ref(const_cast<SlotId&>(links()[position]))
-        .store(neighbour, std::memory_order_release);  // pairs with link()
+  Links links() {
+    std::byte* block = mutable_block();
+    return {reinterpret_cast<SlotId*>(block + layout_->links_offset()),
+            &mutable_header().link_count, layout_->max_links0()};
   }
 
  private:

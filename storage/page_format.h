@@ -90,6 +90,8 @@ inline constexpr std::uint64_t kFirstExtentOffset = 65536;
 static_assert(ExtentTableOffset(1) + kExtentTableBytes <= kFirstExtentOffset);
 
 inline constexpr std::uint8_t kMaxCodeBits = 3;
+// Levels of the graph are 0 to this.
+inline constexpr std::uint32_t kMaxLevel = 31;
 
 // What never changes after creation.
 struct StoreParameters {  // docs/file-format.md, "Parameters"

@@ -13,8 +13,6 @@
 namespace engram {
 namespace {
 
-constexpr std::uint32_t kMaxLevel = 32;
-
 std::uint64_t SuperblockChecksum(const Superblock& superblock) {
   return Checksum64(AsBytes(superblock).subspan(sizeof(superblock.checksum)));
 }

@@ -29,6 +29,7 @@ HOMES = {
     r"nlohmann/": [r"tools/.*"],
     r"gtest/|gmock/": [r"tests/.*"],
     r"benchmark/": [r"tools/bench/.*"],
+    r"hnswlib/": [r"tools/bench/graph_bench_peer\.cc"],
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 

@@ -11,9 +11,10 @@ build=(
   librocksdb-dev liburing-dev libflatbuffers-dev flatbuffers-compiler libxxhash-dev libxsimd-dev
   libcli11-dev nlohmann-json3-dev zlib1g-dev
 )
-# The cross compiler and the emulator run the NEON kernels where there are none.
+# The cross compiler and the emulator run the NEON kernels where there are none. hnswlib is what the graph benchmark
+# compares with; nothing else needs it.
 tests=(
-  libgtest-dev libgmock-dev libbenchmark-dev clang libclang-rt-14-dev python3
+  libgtest-dev libgmock-dev libbenchmark-dev libhnswlib-dev clang libclang-rt-14-dev python3
   g++-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user
 )
 

@@ -100,11 +100,17 @@ done
 
 title "What it took"
 stats=$("$engram" stats "$store" --json)
+graph=$("$engram" analyze "$store" --json)
+unreachable=$(field unreachable <<<"$graph")
+[ "$unreachable" -eq 0 ] || fail "the graph does not reach $unreachable patterns: please report this with $store"
 count=$(field count <<<"$stats")
 bytes=$(field bytes_on_disk <<<"$stats")
 rate=$(awk -v n="$inserted" -v s="$seconds" 'BEGIN { printf "%d", (s > 0 ? n / s : 0) }')
 per_sync=$(awk -v s="$seconds" -v n="$syncs" 'BEGIN { printf "%.1f", (n > 0 ? 1000 * s / n : 0) }')
 say "inserts    $(number "$rate")/s, each batch of 100 on disk before it is acknowledged ($per_sync ms a batch)"
+say "recall     $(awk -v r="$(field recall <<<"$graph")" -v e="$(field recall_error <<<"$graph")" 'BEGIN {
+  printf "%.1f %% (+- %.1f) of the true 10 nearest", 100 * r, 100 * e }'), comparing $(awk -v c="$(field mean_compared <<<"$graph")" \
+  -v n="$count" 'BEGIN { printf "%.1f %%", 100 * c / n }') of all patterns (the graph against exact search, $(field sampled <<<"$graph") times)"
 say "patterns   $(number "$count") of 256 dimensions"
 say "on disk    $(awk -v b="$bytes" 'BEGIN { printf "%.0f MiB", b / 1048576 }'), of which $(awk -v b="$(field journal_bytes <<<"$stats")" 'BEGIN { printf "%.0f MiB", b / 1048576 }') the fixed journal"
 say "in all     $((SECONDS - begin)) s"

@@ -23,6 +23,7 @@ struct InsertRecord {
   SlotId slot = SlotId::kNone;
   TypeTag type = 0;
   std::uint8_t level = 0;
+  std::uint32_t upper = 0xffffffff;  // its upper block at level 1, where level > 0
   float norm = 0;
   std::int64_t timestamp_us = 0;
   std::int64_t inserted_us = 0;
@@ -30,6 +31,34 @@ struct InsertRecord {
   std::span<const std::byte> vector;
   // Encoded by storage/meta_codec.h; empty where there is none.
   std::span<const std::byte> metadata;
+};
+
+// An upper block is written whole, without links, and becomes live.
+struct UpperRecord {
+  std::uint32_t block = 0;
+  SlotId node = SlotId::kNone;
+  std::uint32_t above = 0xffffffff;  // the node's block at the next level
+  std::uint8_t level = 0;            // at least 1
+};
+
+// Position `position` of a list of links names `neighbour`.
+struct LinkSet {
+  SlotId neighbour = SlotId::kNone;
+  std::uint8_t position = 0;
+};
+
+// A position is a byte: a list has at most this many (level 0 has 2 M, M is at most 128).
+inline constexpr std::uint32_t kMaxLinkPositions = 256;
+
+// What changes in the links of `slot` at `level`: the next `sets` entries of
+// CommitRecord::link_sets and the next `clears` of link_clears (positions that name no neighbour
+// any more); link_count becomes what it says. A position is in at most one of both.
+struct LinkRecord {
+  SlotId slot = SlotId::kNone;
+  std::uint8_t level = 0;
+  std::uint16_t link_count = 0;  // positions at or above it are clear
+  std::uint16_t sets = 0;
+  std::uint16_t clears = 0;
 };
 
 // valid_to of the slot's block becomes the commit's LSN, the slot becomes dead.
@@ -84,13 +113,19 @@ struct StateRecord {
   std::uint64_t sweep_cursor = 0;
 };
 
-// One commit. No slot is named twice in it.
+// One commit. Applied in the order of the lists. No slot is retired, ended or inserted twice in it,
+// and no list of links changes twice.
 struct CommitRecord {
   std::vector<ExtentRecord> extents;
   std::vector<FieldNameRecord> field_names;
   std::vector<RetireRecord> retires;
+  std::vector<std::uint32_t> upper_retires;  // upper blocks that become free
   std::vector<EndRecord> ends;
   std::vector<InsertRecord> inserts;
+  std::vector<UpperRecord> uppers;
+  std::vector<LinkRecord> links;
+  std::vector<LinkSet> link_sets;         // of `links`, in their order
+  std::vector<std::uint8_t> link_clears;  // the same
   StateRecord state;
 };
 

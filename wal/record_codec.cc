@@ -23,9 +23,19 @@ namespace schema = record_schema;
 using flatbuffers::FlatBufferBuilder;
 using ByteVector = flatbuffers::Vector<std::uint8_t>;
 
-// More than the table itself, its vtable, the state, and length and alignment of each vector.
+// At least the table itself, its vtable, the state, and length and alignment of each vector: what a
+// payload takes beside its operations.
 constexpr std::size_t kPayloadOverhead = 512;
+constexpr std::size_t kVectors = 16;  // of the table
+constexpr std::size_t kLengthAndAlignment = 4 + 7;
+constexpr std::size_t kOffsets = 4 + 2;  // of a field: in the table and in its vtable
+static_assert(sizeof(schema::State) + kVectors * (kLengthAndAlignment + kOffsets) + 64 <=
+              kPayloadOverhead);
+
 constexpr std::size_t kBytesPerWord = sizeof(std::uint32_t);
+static_assert(kMaxDimensions <= std::numeric_limits<std::uint16_t>::max(), "Insert.vector_words");
+static_assert(kUpperBytes == sizeof(schema::Upper) && LinkBytes(0, 0) == sizeof(schema::Links));
+static_assert(LinkBytes(1, 1) - LinkBytes(0, 0) == sizeof(std::uint32_t) + 1 + 1);
 
 std::uint32_t Length(std::size_t bytes) {
   ENGRAM_CHECK(bytes <= std::numeric_limits<std::uint32_t>::max());
@@ -44,14 +54,29 @@ std::size_t BytesOf(const EndRecord&) { return sizeof(schema::End); }
 std::size_t BytesOf(const InsertRecord& r) {
   return sizeof(schema::Insert) + r.vector.size() + r.metadata.size();
 }
+std::size_t BytesOf(std::uint32_t) { return sizeof(std::uint32_t); }  // a retired upper block
+std::size_t BytesOf(const UpperRecord&) { return kUpperBytes; }
+std::size_t BytesOf(const LinkRecord& r) { return LinkBytes(r.sets, r.clears); }
+
+template <typename Record>
+std::uint64_t BytesOfAll(const std::vector<Record>& records) {
+  std::uint64_t bytes = 0;
+  for (const Record& record : records) bytes += BytesOf(record);
+  return bytes;
+}
 
 // The operations of one payload: a piece of each list.
 struct Piece {
   std::span<const ExtentRecord> extents;
   std::span<const FieldNameRecord> field_names;
   std::span<const RetireRecord> retires;
+  std::span<const std::uint32_t> upper_retires;
   std::span<const EndRecord> ends;
   std::span<const InsertRecord> inserts;
+  std::span<const UpperRecord> uppers;
+  std::span<const LinkRecord> links;
+  std::span<const LinkSet> link_sets;         // of `links`
+  std::span<const std::uint8_t> link_clears;  // the same
 };
 
 // Takes records off the front of `rest` until `bytes` reaches `target`.
@@ -65,16 +90,35 @@ std::span<const Record> TakeUpTo(std::size_t target, std::size_t& bytes,
   return taken;
 }
 
+// The first `count` of `rest`, which it loses. The caller's lists may not agree.
+template <typename Record>
+std::span<const Record> Take(std::size_t count, std::span<const Record>& rest) {
+  ENGRAM_CHECK(count <= rest.size());
+  const auto taken = rest.first(count);
+  rest = rest.subspan(count);
+  return taken;
+}
+
 // Cuts a commit into pieces of about `target` bytes; at least one.
 class Cutter {
  public:
   Cutter(const CommitRecord& record, std::size_t target)
-      : rest_{record.extents, record.field_names, record.retires, record.ends, record.inserts},
+      : rest_{.extents = record.extents,
+              .field_names = record.field_names,
+              .retires = record.retires,
+              .upper_retires = record.upper_retires,
+              .ends = record.ends,
+              .inserts = record.inserts,
+              .uppers = record.uppers,
+              .links = record.links,
+              .link_sets = record.link_sets,
+              .link_clears = record.link_clears},
         target_(target) {}
 
   bool done() const {
     return rest_.extents.empty() && rest_.field_names.empty() && rest_.retires.empty() &&
-           rest_.ends.empty() && rest_.inserts.empty();
+           rest_.upper_retires.empty() && rest_.ends.empty() && rest_.inserts.empty() &&
+           rest_.uppers.empty() && rest_.links.empty();
   }
 
   Piece Cut() {
@@ -83,8 +127,20 @@ class Cutter {
     piece.extents = TakeUpTo(target_, bytes, rest_.extents);
     piece.field_names = TakeUpTo(target_, bytes, rest_.field_names);
     piece.retires = TakeUpTo(target_, bytes, rest_.retires);
+    piece.upper_retires = TakeUpTo(target_, bytes, rest_.upper_retires);
     piece.ends = TakeUpTo(target_, bytes, rest_.ends);
     piece.inserts = TakeUpTo(target_, bytes, rest_.inserts);
+    piece.uppers = TakeUpTo(target_, bytes, rest_.uppers);
+    piece.links = TakeUpTo(target_, bytes, rest_.links);
+    std::size_t sets = 0;
+    std::size_t clears = 0;
+    for (const LinkRecord& r : piece.links) {
+      sets += r.sets;
+      clears += r.clears;
+    }
+    piece.link_sets = Take(sets, rest_.link_sets);
+    piece.link_clears = Take(clears, rest_.link_clears);
+    ENGRAM_CHECK(!rest_.links.empty() || (rest_.link_sets.empty() && rest_.link_clears.empty()));
     return piece;
   }
 
@@ -129,14 +185,17 @@ schema::State MakeState(const StateRecord& s) {
 
 schema::Insert MakeInsert(const InsertRecord& r) {
   ENGRAM_CHECK(r.vector.size() % kBytesPerWord == 0);
+  const std::size_t words = r.vector.size() / kBytesPerWord;
+  ENGRAM_CHECK(words <= std::numeric_limits<std::uint16_t>::max());
   return {r.id,
           r.timestamp_us,
           r.inserted_us,
           Raw(r.slot),
           r.type,
           r.norm,
-          Length(r.vector.size() / kBytesPerWord),
+          r.upper,
           Length(r.metadata.size()),
+          static_cast<std::uint16_t>(words),
           r.level};
 }
 
@@ -218,6 +277,33 @@ InsertVectors BuildInserts(FlatBufferBuilder& builder, std::span<const InsertRec
   return built;
 }
 
+struct LinkVectors {
+  flatbuffers::Offset<flatbuffers::Vector<const schema::Links*>> structs;
+  flatbuffers::Offset<flatbuffers::Vector<std::uint32_t>> neighbours;
+  flatbuffers::Offset<ByteVector> positions;
+  flatbuffers::Offset<ByteVector> clears;
+};
+
+LinkVectors BuildLinks(FlatBufferBuilder& builder, const Piece& piece) {
+  LinkVectors built;
+  built.structs = Structs<schema::Links>(builder, piece.links, [](const LinkRecord& r) {
+    return schema::Links(Raw(r.slot), r.sets, r.clears, r.link_count, r.level);
+  });
+  const std::span<const LinkSet> sets = piece.link_sets;
+  built.neighbours = Concatenate<std::uint32_t>(builder, sets.size(), [&](std::byte* to) {
+    for (const LinkSet& set : sets) to = Put(to, &set.neighbour, sizeof(set.neighbour));
+    return to;
+  });
+  built.positions = Concatenate<std::uint8_t>(builder, sets.size(), [&](std::byte* to) {
+    for (const LinkSet& set : sets) to = Put(to, &set.position, sizeof(set.position));
+    return to;
+  });
+  built.clears = Concatenate<std::uint8_t>(builder, piece.link_clears.size(), [&](std::byte* to) {
+    return Put(to, piece.link_clears.data(), piece.link_clears.size());
+  });
+  return built;
+}
+
 // Hands out consecutive pieces of a payload's byte vector.
 // Threads: one thread.
 class Slicer {
@@ -255,8 +341,8 @@ Status BadLengths(std::string_view of) {
   return Bad("lengths of " + std::string(of) + " do not add up to the bytes there are");
 }
 
-template <typename Struct>
-std::size_t SizeOf(const flatbuffers::Vector<const Struct*>* vector) {
+template <typename Element>
+std::size_t SizeOf(const flatbuffers::Vector<Element>* vector) {
   return vector == nullptr ? 0 : vector->size();
 }
 
@@ -352,6 +438,7 @@ Status ReadInserts(const schema::Payload& payload, CommitRecord& record) {
     insert.slot = static_cast<SlotId>(from.slot());
     insert.type = from.type();
     insert.level = from.level();
+    insert.upper = from.upper();
     insert.norm = from.norm();
     insert.timestamp_us = from.timestamp_us();
     insert.inserted_us = from.inserted_us();
@@ -365,7 +452,75 @@ Status ReadInserts(const schema::Payload& payload, CommitRecord& record) {
   return metadata.empty() ? Status() : BadLengths("metadata");
 }
 
+void ReadUpperRetires(const schema::Payload& payload, CommitRecord& record) {
+  for (std::size_t i = 0; i < SizeOf(payload.upper_retires()); ++i) {
+    record.upper_retires.push_back(
+        payload.upper_retires()->Get(static_cast<flatbuffers::uoffset_t>(i)));
+  }
+}
+
+Status ReadUppers(const schema::Payload& payload, CommitRecord& record) {
+  for (std::size_t i = 0; i < SizeOf(payload.uppers()); ++i) {
+    const auto& from = *payload.uppers()->Get(static_cast<flatbuffers::uoffset_t>(i));
+    if (from.level() == 0) return Bad("upper block of level 0, expected at least 1");
+    record.uppers.push_back(
+        {from.block(), static_cast<SlotId>(from.node()), from.above(), from.level()});
+  }
+  return {};
+}
+
+Status CheckLinks(const schema::Links& links) {
+  const std::uint32_t changed = std::uint32_t{links.sets()} + links.clears();
+  if (changed <= kMaxLinkPositions && links.link_count() <= kMaxLinkPositions) return {};
+  return Bad("slot " + std::to_string(links.slot()) + " has " + std::to_string(changed) +
+             " links changed and " + std::to_string(links.link_count()) +
+             " in all, expected at most " + std::to_string(kMaxLinkPositions));
+}
+
+Status ReadLinks(const schema::Payload& payload, CommitRecord& record) {
+  std::uint64_t sets = 0;
+  std::uint64_t clears = 0;
+  for (std::size_t i = 0; i < SizeOf(payload.links()); ++i) {
+    const auto& from = *payload.links()->Get(static_cast<flatbuffers::uoffset_t>(i));
+    ENGRAM_RETURN_IF_ERROR(CheckLinks(from));
+    record.links.push_back({static_cast<SlotId>(from.slot()), from.level(), from.link_count(),
+                            from.sets(), from.clears()});
+    sets += from.sets();
+    clears += from.clears();
+  }
+  if (sets != SizeOf(payload.link_neighbours()) || sets != SizeOf(payload.link_positions())) {
+    return BadLengths("links");
+  }
+  if (clears != SizeOf(payload.link_clears())) return BadLengths("cleared links");
+  const auto* neighbours = payload.link_neighbours();
+  const auto* positions = payload.link_positions();
+  const std::size_t sets_before = record.link_sets.size();
+  record.link_sets.resize(sets_before + sets);
+  for (std::size_t i = 0; i < sets; ++i) {
+    const auto at = static_cast<flatbuffers::uoffset_t>(i);
+    record.link_sets[sets_before + i] = {static_cast<SlotId>(neighbours->Get(at)),
+                                         positions->Get(at)};
+  }
+  if (clears != 0) {
+    const std::uint8_t* cleared = payload.link_clears()->Data();
+    record.link_clears.insert(record.link_clears.end(), cleared, cleared + clears);
+  }
+  return {};
+}
+
 }  // namespace
+
+EncodedBound BoundOf(const CommitRecord& record, std::uint64_t more_bytes,
+                     std::size_t target_bytes) {
+  const std::uint64_t operations =
+      more_bytes + BytesOfAll(record.extents) + BytesOfAll(record.field_names) +
+      BytesOfAll(record.retires) + BytesOfAll(record.upper_retires) + BytesOfAll(record.ends) +
+      BytesOfAll(record.inserts) + BytesOfAll(record.uppers) + BytesOfAll(record.links);
+  // Each frame but the last has operations of at least target_bytes.
+  const std::uint64_t frames = operations / target_bytes + 1;
+  ENGRAM_CHECK(frames <= std::numeric_limits<std::uint32_t>::max());
+  return {operations + frames * kPayloadOverhead, static_cast<std::uint32_t>(frames)};
+}
 
 class RecordEncoder::Impl {
  public:
@@ -395,12 +550,20 @@ class RecordEncoder::Impl {
     const auto ends = Structs<schema::End>(builder, piece.ends, [](const EndRecord& r) {
       return schema::End(r.id, Raw(r.version), Raw(r.slot));
     });
+    const auto upper_retires =
+        Concatenate<std::uint32_t>(builder, piece.upper_retires.size(), [&](std::byte* to) {
+          return Put(to, piece.upper_retires.data(), piece.upper_retires.size_bytes());
+        });
     const InsertVectors inserts = BuildInserts(builder, piece.inserts);
+    const auto uppers = Structs<schema::Upper>(builder, piece.uppers, [](const UpperRecord& r) {
+      return schema::Upper(r.block, Raw(r.node), r.above, r.level);
+    });
+    const LinkVectors links = BuildLinks(builder, piece);
     const schema::State made_state = MakeState(state);
-    builder.Finish(schema::CreatePayload(builder, &made_state, extents, field_names.structs,
-                                         field_names.names, retires.structs, retires.keys,
-                                         retires.key_values, ends, inserts.structs, inserts.vectors,
-                                         inserts.metadata));
+    builder.Finish(schema::CreatePayload(
+        builder, &made_state, extents, field_names.structs, field_names.names, retires.structs,
+        retires.keys, retires.key_values, upper_retires, ends, inserts.structs, inserts.vectors,
+        inserts.metadata, uppers, links.structs, links.neighbours, links.positions, links.clears));
   }
 
   std::vector<std::unique_ptr<FlatBufferBuilder>> builders_;
@@ -425,14 +588,18 @@ Status DecodePayload(std::span<const std::byte> payload, CommitRecord& record) {
   if (!schema::VerifyPayloadBuffer(verifier)) return Bad("payload is not a valid FlatBuffer");
   const schema::Payload& from = *schema::GetPayload(bytes);
   if (!IsAligned(from.extents()) || !IsAligned(from.field_names()) || !IsAligned(from.retires()) ||
-      !IsAligned(from.keys()) || !IsAligned(from.ends()) || !IsAligned(from.inserts())) {
+      !IsAligned(from.keys()) || !IsAligned(from.ends()) || !IsAligned(from.inserts()) ||
+      !IsAligned(from.uppers()) || !IsAligned(from.links())) {
     return Bad("a vector of the payload is not aligned");
   }
   ENGRAM_RETURN_IF_ERROR(ReadExtents(from, record));
   ENGRAM_RETURN_IF_ERROR(ReadFieldNames(from, record));
   ENGRAM_RETURN_IF_ERROR(ReadRetires(from, record));
+  ReadUpperRetires(from, record);
   ReadEnds(from, record);
   ENGRAM_RETURN_IF_ERROR(ReadInserts(from, record));
+  ENGRAM_RETURN_IF_ERROR(ReadUppers(from, record));
+  ENGRAM_RETURN_IF_ERROR(ReadLinks(from, record));
   record.state = ReadState(*from.state());
   return {};
 }

@@ -17,6 +17,7 @@ namespace engram {
 namespace {
 
 constexpr std::size_t kMaxK = 1'000'000;
+constexpr std::size_t kMaxSample = 100'000;
 
 // Relaxed: changed in a new process before it has a second thread.
 std::atomic<unsigned> g_forks{0};
@@ -40,6 +41,21 @@ Result<Durability> DurabilityOf(const StoreImpl& impl, const WriteOptions& optio
   if (!options.override_durability) return impl.engine().options().durability;
   ENGRAM_RETURN_IF_ERROR(CheckDurability(options.durability));
   return options.durability;
+}
+
+Status CheckRange(const char* name, std::size_t value, std::size_t least, std::size_t most) {
+  if (value >= least && value <= most) return Status::Ok();
+  return Status::InvalidArgument(std::string(name) + " is " + std::to_string(value) +
+                                 ", allowed is " + std::to_string(least) + " to " +
+                                 std::to_string(most));
+}
+
+Status CheckAnalyze(const AnalyzeOptions& options) {
+  ENGRAM_RETURN_IF_ERROR(CheckRange("sample", options.sample, 0, kMaxSample));
+  ENGRAM_RETURN_IF_ERROR(CheckRange("k", options.k, 1, kMaxEf - 1));
+  // A sampled pattern is found too, and takes one of the places.
+  if (options.ef != 0) return CheckRange("ef", options.ef, options.k + 1, kMaxEf);
+  return Status::Ok();
 }
 
 }  // namespace
@@ -160,21 +176,77 @@ Status Store::ForEach(const std::function<bool(const Pattern&)>& visit,
   return impl_->engine().ForEach(visit, request);
 }
 
-Result<SearchResult> Store::Search(VectorView query, const SearchOptions& options) const noexcept {
-  ENGRAM_RETURN_IF_ERROR(CheckOpen(impl_.get()));
+namespace {
+
+Status CheckSearchOptions(const SearchOptions& options) {
   if (options.k < 1 || options.k > kMaxK) {
     return Status::InvalidArgument("k is " + std::to_string(options.k) + ", allowed is 1 to " +
                                    std::to_string(kMaxK));
   }
-  ENGRAM_RETURN_IF_ERROR(CheckVector(RulesOf(*impl_), query));
+  if (options.ef == 0) return Status::Ok();
+  if (options.ef < options.k || options.ef > kMaxEf) {
+    return Status::InvalidArgument("ef is " + std::to_string(options.ef) + ", allowed is k, here " +
+                                   std::to_string(options.k) + ", to " + std::to_string(kMaxEf) +
+                                   ", or 0 for the store's");
+  }
+  return Status::Ok();
+}
+
+// All but the query.
+Result<SearchRequest> RequestFor(const StoreImpl& impl, const SearchOptions& options) {
+  ENGRAM_RETURN_IF_ERROR(CheckSearchOptions(options));
   SearchRequest request;
-  request.query = query;
   request.k = options.k;
+  request.ef = options.ef;
+  request.exact = options.exact;
+  request.max_compared = options.max_compared;
   request.include_vector = options.include_vector;
   request.include_metadata = options.include_metadata;
   request.deadline = options.deadline;
-  ENGRAM_ASSIGN_OR_RETURN(request.snapshot, impl_->SnapshotLsn(options.snapshot));
+  ENGRAM_ASSIGN_OR_RETURN(request.snapshot, impl.SnapshotLsn(options.snapshot));
+  return request;
+}
+
+}  // namespace
+
+Result<SearchResult> Store::Search(VectorView query, const SearchOptions& options) const noexcept {
+  ENGRAM_RETURN_IF_ERROR(CheckOpen(impl_.get()));
+  ENGRAM_ASSIGN_OR_RETURN(SearchRequest request, RequestFor(*impl_, options));
+  ENGRAM_RETURN_IF_ERROR(CheckVector(RulesOf(*impl_), query));
+  request.query = query;
   return impl_->engine().Search(request);
+}
+
+std::vector<Result<SearchResult>> Store::SearchBatch(std::span<const VectorView> queries,
+                                                     const SearchOptions& options) const noexcept {
+  std::vector<Result<SearchResult>> results;
+  const Status open = CheckOpen(impl_.get());
+  const Result<SearchRequest> request =
+      open.ok() ? RequestFor(*impl_, options) : Result<SearchRequest>(open);
+  if (!request.ok()) {
+    results.assign(queries.size(), request.status());
+    return results;
+  }
+  // The good ones are searched for together.
+  std::vector<VectorView> good;
+  std::vector<Status> checks;
+  for (const VectorView query : queries) {
+    checks.push_back(CheckVector(RulesOf(*impl_), query));
+    if (checks.back().ok()) good.push_back(query);
+  }
+  std::vector<Result<SearchResult>> found = impl_->engine().SearchBatch(good, *request);
+  std::size_t next = 0;
+  for (Status& check : checks) {
+    results.push_back(check.ok() ? std::move(found[next++])
+                                 : Result<SearchResult>(std::move(check)));
+  }
+  return results;
+}
+
+Result<GraphReport> Store::Analyze(const AnalyzeOptions& options) const noexcept {
+  ENGRAM_RETURN_IF_ERROR(CheckOpen(impl_.get()));
+  ENGRAM_RETURN_IF_ERROR(CheckAnalyze(options));
+  return impl_->engine().Analyze(options);
 }
 
 Result<Snapshot> Store::GetSnapshot() const noexcept {

@@ -14,7 +14,9 @@
 
 namespace engram {
 
-// Each breaks one rule of docs/recovery.md. tests/crash/mutants_test.cc shows that each is caught.
+// Each breaks one rule of docs/recovery.md, the last ones of docs/concurrency.md or docs/hnsw.md.
+// tests/crash/mutants_test.cc, tests/stress/schedules_test.cc and
+// tests/engine/graph_mutants_test.cc show that each is caught.
 enum class Mutant : std::uint8_t {
   kNone = 0,
   kLogNotSyncedBeforePages,  // R1: images reach the journal ahead of their log records
@@ -43,6 +45,13 @@ enum class Mutant : std::uint8_t {
   kRoundNotRepeated,        // pages of an unfinished round that look right are taken for durable
   kSuperblockNotRepeated,   // a superblock that was read is taken for durable
   kAcknowledgeBeforeSync,
+  kCandidatesNotPinned,  // a caller lets go of what it found before that is linked
+  kNoGrace,              // slots are used again while readers that may look at them go on
+  kLinkToDead,           // I13: candidates that died since they were found are linked to
+  kEntryBeforeLinks,     // walks may begin at a node that has no links yet
+  kParentNotKept,        // I8a: the heuristic takes a node's last link from above
+  kLinksNotLogged,       // lists change without a record of it
+  kRoundForgetsUppers,   // a sweep heals lists at level 0 alone
 };
 
 #ifdef ENGRAM_TEST_HOOKS

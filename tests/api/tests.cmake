@@ -8,3 +8,7 @@ engram_test(api_test unit
 engram_test(model_test unit
   api/model.cc
   api/model_test.cc)
+engram_test(api_graph_test unit
+  api/graph_test.cc)
+engram_test(robust_graph_test unit
+  api/robust_graph_test.cc)

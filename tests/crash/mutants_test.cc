@@ -95,6 +95,13 @@ const Script kTornTails = {
               .crash_again_one_in = 0,
               .crash_again_restored_one_in = 0}};
 
+// Lists that overflow, nodes that end, sweeps, and what a reopening makes of them.
+const Script kSweeps = {.steps = {Step::kBatch, Step::kBatch, Step::kBatch, Step::kBatch,
+                                  Step::kErase, Step::kMixed, Step::kErase, Step::kMaintain,
+                                  Step::kBatch, Step::kKill, Step::kErase, Step::kErase,
+                                  Step::kUpdateVector, Step::kMaintain, Step::kInsert,
+                                  Step::kCheckpoint, Step::kErase, Step::kMaintain}};
+
 const Script kRaces = {.steps = {Step::kBatch, Step::kRacedCheckpoint, Step::kInsert}};
 
 // A history that goes wrong by itself is caught as well: with the mutant, reopening lost something.
@@ -292,7 +299,10 @@ const Case kCases[] = {ENGRAM_CASE(kLogNotSyncedBeforePages, PowerLoss<kAnyTroub
                        ENGRAM_CASE(kRestoreNotSynced, PowerLoss<kRestores>),
                        ENGRAM_CASE(kRoundNotRepeated, HuntByReopening),
                        ENGRAM_CASE(kSuperblockNotRepeated, HuntByReopening),
-                       ENGRAM_CASE(kAcknowledgeBeforeSync, PowerLoss<kAnyTrouble>)};
+                       ENGRAM_CASE(kAcknowledgeBeforeSync, PowerLoss<kAnyTrouble>),
+                       ENGRAM_CASE(kParentNotKept, PowerLoss<kSweeps>),
+                       ENGRAM_CASE(kLinksNotLogged, PowerLoss<kSweeps>),
+                       ENGRAM_CASE(kRoundForgetsUppers, PowerLoss<kSweeps>)};
 #undef ENGRAM_CASE
 
 class EachMutant : public MutantTest, public testing::WithParamInterface<Case> {};
@@ -324,6 +334,7 @@ TEST_F(MutantTest, RightCodePassesEachHunt) {
                                            PowerLoss<kBusyCheckpoints>,
                                            PowerLoss<kRestores>,
                                            PowerLoss<kTornTails>,
+                                           PowerLoss<kSweeps>,
                                            HuntByCutCommits,
                                            FailedSyncs,
                                            HuntByReopening,

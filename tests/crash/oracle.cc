@@ -10,6 +10,7 @@
 
 #include "engine/verify.h"
 #include "storage/base/coding.h"
+#include "tests/support/graph_check.h"
 
 namespace engram {
 namespace {
@@ -190,7 +191,8 @@ std::string CheckAnswers(Engine& engine, const ModelState& state) {
 
 std::string CheckHolds(Engine& engine, const ModelState& state) {
   std::string wrong = CheckAnswers(engine, state);
-  return wrong.empty() ? CheckRows(engine.core()) : wrong;
+  if (wrong.empty()) wrong = CheckRows(engine.core());
+  return wrong.empty() ? CheckGraph(engine.core()) : wrong;
 }
 
 std::string CheckVerifies(const std::shared_ptr<FileSystem>& files, const std::string& directory) {

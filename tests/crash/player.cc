@@ -19,7 +19,6 @@ namespace engram {
 namespace {
 
 constexpr std::uint32_t kDimensions = 16;
-constexpr std::uint32_t kLinks = 4;
 // Beyond the reserved ids.
 constexpr PatternId kGivenIdStep = 1000;
 
@@ -36,7 +35,7 @@ EngineOptions OptionsOf(const StoreShape& shape) {
   config.checkpoint_slice_bytes = shape.slice_bytes;
   Options& options = config.options;
   options.dimensions = kDimensions;
-  options.m = kLinks;
+  options.m = shape.m;
   options.metric = shape.metric;
   options.journal_bytes = shape.journal_bytes;
   options.log_segment_bytes = shape.segment_bytes;
@@ -62,6 +61,7 @@ StoreShape::StoreShape(std::uint64_t seed) {
   metadata_buffer_bytes = OneIn(random, 3) ? 96 << 10 : 1 << 20;
   indexed_fields = OneIn(random, 2);
   checkpoint_on_close = !OneIn(random, 3);
+  m = 2 + static_cast<std::uint32_t>(random() % 3);
 }
 
 struct Player::Change {

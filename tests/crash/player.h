@@ -26,6 +26,7 @@ struct StoreShape {
   explicit StoreShape(std::uint64_t seed);
 
   Metric metric = Metric::kL2;
+  std::uint32_t m = 0;
   std::uint64_t journal_bytes = 0;
   std::uint64_t segment_bytes = 0;
   std::uint64_t extent_bytes = 16 << 10;

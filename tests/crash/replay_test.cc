@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <functional>
 #include <memory>
 #include <random>
 #include <span>
@@ -24,6 +25,8 @@ using PageBytes = std::vector<std::byte>;
 struct Pages {
   std::vector<PageBytes> nodes;
   std::vector<PageBytes> slots;
+  std::vector<PageBytes> uppers;
+  std::vector<PageBytes> upper_slots;
 };
 
 PageBytes CopyPage(const Core& core, PageRef ref) {
@@ -34,31 +37,61 @@ PageBytes CopyPage(const Core& core, PageRef ref) {
   return bytes;
 }
 
-// All pages in use. Blocks that no version holds are left out, a slot in its grace counts as free.
-Pages CopyPages(Engine& engine) {
-  Core& core = engine.core();
-  const std::uint32_t used = core.slots->used();
-  Pages pages;
-  for (std::uint32_t i = 0; i < used; ++i) {
-    const SlotId slot = static_cast<SlotId>(i);
-    const std::uint32_t page = Raw(core.layout->PageOf(slot));
-    if (page == pages.nodes.size()) {
-      pages.nodes.push_back(CopyPage(core, {SegmentKind::kNodes, static_cast<PageId>(page)}));
+// A segment of blocks, as far as it is used. Blocks that nobody holds are left out.
+struct BlockPages {
+  SegmentKind segment;
+  const SlotMap* states;
+  std::size_t block_bytes;
+  // Of a block: its page, and where it lies there.
+  std::function<PageId(std::uint32_t)> page;
+  std::function<std::size_t(std::uint32_t)> offset;
+};
+
+std::vector<PageBytes> CopyBlocks(const Core& core, const BlockPages& blocks) {
+  std::vector<PageBytes> pages;
+  for (std::uint32_t i = 0; i < blocks.states->used(); ++i) {
+    const std::uint32_t page = Raw(blocks.page(i));
+    if (page == pages.size()) {
+      pages.push_back(CopyPage(core, {blocks.segment, static_cast<PageId>(page)}));
     }
-    const SlotState state = core.slots->state(slot);
+    const SlotState state = blocks.states->state(static_cast<SlotId>(i));
     if (state == SlotState::kLive || state == SlotState::kDead) continue;
-    std::memset(pages.nodes[page].data() + core.layout->OffsetInPage(slot), 0,
-                core.layout->block_bytes());
+    std::memset(pages[page].data() + blocks.offset(i), 0, blocks.block_bytes);
   }
+  return pages;
+}
+
+// The states of `used` blocks; one in its grace counts as free.
+std::vector<PageBytes> CopyStates(const Core& core, SegmentKind segment, std::uint32_t used) {
+  std::vector<PageBytes> pages;
   for (std::uint32_t page = 0; page * kSlotsPerPage < used; ++page) {
-    pages.slots.push_back(CopyPage(core, {SegmentKind::kNodeSlots, static_cast<PageId>(page)}));
-    PageBytes& bytes = pages.slots.back();
+    pages.push_back(CopyPage(core, {segment, static_cast<PageId>(page)}));
+    PageBytes& bytes = pages.back();
     for (std::size_t at = kPageHeaderBytes; at < bytes.size(); at += sizeof(std::uint64_t)) {
       const auto word = LoadAs<std::uint64_t>(bytes.data() + at);
       const std::uint64_t retired = word & word >> 1 & 0x5555555555555555;
       StoreAs(bytes.data() + at, word & ~(retired | retired << 1));
     }
   }
+  return pages;
+}
+
+// All pages in use.
+Pages CopyPages(Engine& engine) {
+  const Core& core = engine.core();
+  const NodeLayout& layout = *core.layout;
+  const auto slot = [](std::uint32_t block) { return static_cast<SlotId>(block); };
+  Pages pages;
+  pages.nodes =
+      CopyBlocks(core, {SegmentKind::kNodes, core.slots.get(), layout.block_bytes(),
+                        [&](std::uint32_t block) { return layout.PageOf(slot(block)); },
+                        [&](std::uint32_t block) { return layout.OffsetInPage(slot(block)); }});
+  pages.uppers =
+      CopyBlocks(core, {SegmentKind::kUpper, core.upper_slots.get(), layout.upper_block_bytes(),
+                        [&](std::uint32_t block) { return layout.UpperPageOf(block); },
+                        [&](std::uint32_t block) { return layout.UpperOffsetInPage(block); }});
+  pages.slots = CopyStates(core, SegmentKind::kNodeSlots, core.slots->used());
+  pages.upper_slots = CopyStates(core, SegmentKind::kUpperSlots, core.upper_slots->used());
   return pages;
 }
 
@@ -83,6 +116,8 @@ TEST_P(ReplayTest, GivesTheSameBytes) {
   constexpr std::uint64_t kSeeds = 12;
   constexpr std::size_t kSteps = 80;
   const std::uint64_t first = TestSeed(1) * 100;
+  std::uint64_t upper_blocks = 0;
+  std::uint64_t freed = 0;  // slots, by sweeps
   for (std::uint64_t seed = first; seed < first + kSeeds; ++seed) {
     std::mt19937_64 random(seed);
     ManualClock clock(1'700'000'000'000'000);
@@ -103,8 +138,15 @@ TEST_P(ReplayTest, GivesTheSameBytes) {
     EXPECT_EQ(player.engine()->core().page_file->superblock().lsn == Lsn::kNone, !GetParam());
     EXPECT_EQ(Differs("nodes", live.nodes, replayed.nodes), "") << "seed " << seed;
     EXPECT_EQ(Differs("slots", live.slots, replayed.slots), "") << "seed " << seed;
+    EXPECT_EQ(Differs("upper blocks", live.uppers, replayed.uppers), "") << "seed " << seed;
+    EXPECT_EQ(Differs("their slots", live.upper_slots, replayed.upper_slots), "")
+        << "seed " << seed;
     EXPECT_GT(live.nodes.size(), 3u);
+    upper_blocks += player.engine()->core().upper_slots->live();
+    freed += player.engine()->core().slots->free();
   }
+  EXPECT_GT(upper_blocks, kSeeds * 10);
+  EXPECT_GT(freed, kSeeds);
 }
 
 INSTANTIATE_TEST_SUITE_P(Log, ReplayTest, testing::Bool(), [](const auto& checkpoint) {

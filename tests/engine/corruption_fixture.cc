@@ -75,6 +75,12 @@ std::vector<FieldPlace> NodeFields() {
           ENGRAM_FIELD(NodeHeader, level),        ENGRAM_FIELD(NodeHeader, reserved)};
 }
 
+std::vector<FieldPlace> UpperFields() {
+  return {ENGRAM_FIELD(UpperHeader, node), ENGRAM_FIELD(UpperHeader, above),
+          ENGRAM_FIELD(UpperHeader, link_count), ENGRAM_FIELD(UpperHeader, level),
+          ENGRAM_FIELD(UpperHeader, reserved)};
+}
+
 std::vector<FieldPlace> JournalFields() {
   return {ENGRAM_FIELD(JournalHeader, checksum),    ENGRAM_FIELD(JournalHeader, magic),
           ENGRAM_FIELD(JournalHeader, store_id),    ENGRAM_FIELD(JournalHeader, checkpoint),
@@ -112,10 +118,14 @@ std::vector<FieldPlace> FrameFields() {
           ENGRAM_FIELD(FrameHeader, reserved)};
 }
 
-void CorruptionTest::MakeAndKeep(End end) {
-  MakeStore(end);
+void CorruptionTest::Keep() {
   std::filesystem::remove_all(kept_.File("store"));
   std::filesystem::copy(path(), kept_.File("store"), std::filesystem::copy_options::recursive);
+}
+
+void CorruptionTest::MakeAndKeep(End end) {
+  MakeStore(end);
+  Keep();
   Attempt whole = Try(Engine::Access::kReadWrite);
   ASSERT_TRUE(whole.status.ok()) << whole.status;
   ASSERT_GT(whole.content.size(), 100U);

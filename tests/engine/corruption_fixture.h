@@ -30,6 +30,7 @@ std::vector<FieldPlace> ExtentTableFields();  // the header's
 std::vector<FieldPlace> ExtentFields();
 std::vector<FieldPlace> PageFields();
 std::vector<FieldPlace> NodeFields();
+std::vector<FieldPlace> UpperFields();
 std::vector<FieldPlace> JournalFields();
 std::vector<FieldPlace> JournalImageFields();
 std::vector<FieldPlace> SegmentFields();
@@ -45,6 +46,7 @@ class CorruptionTest : public RawStoreTest {
 
   // Makes the store, keeps its bytes for Restore(), and learns what it holds.
   void MakeAndKeep(End end);
+  void Keep();  // the bytes alone
   void Restore();
   const Content& expected() const { return expected_; }
 

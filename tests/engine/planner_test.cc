@@ -22,7 +22,7 @@ class PlannerTest : public EngineTest {
   Result<CommitPlan> Plan(Planner& planner, Transaction& transaction,
                           std::uint64_t available = kPlenty)
       ENGRAM_REQUIRES(engine_->core().writer_role) {
-    return planner.Add(transaction, engine_->core().writer.durable_ids, available);
+    return planner.Add(transaction, engine_->core().writer.durable_ids, available, kPlenty);
   }
   Planner MakePlanner() ENGRAM_REQUIRES(engine_->core().writer_role) {
     return Planner(engine_->core(), Next(engine_->core().log->appended()),
@@ -195,7 +195,7 @@ TEST_F(PlannerTest, IdsThatTheStoreGivesToCommitsThatMayBeLostAreReservedFirst) 
   // With the reservation on disk others need no sync, until it is used up.
   const DurableIds durable = {state.next_id, state.reserved_id};
   Of second({InsertOf(first_)}, Durability::kNone);
-  const auto free = planner.Add(second, durable, kPlenty);
+  const auto free = planner.Add(second, durable, kPlenty, kPlenty);
   ASSERT_TRUE(free.ok()) << free.status();
   EXPECT_EQ(second.ids[0], first.ids[0] + 1) << "the reservation is for after a crash";
   EXPECT_FALSE(free->needs_sync);
@@ -203,7 +203,7 @@ TEST_F(PlannerTest, IdsThatTheStoreGivesToCommitsThatMayBeLostAreReservedFirst) 
   PendingInsert far = InsertOf(first_);
   far.id = durable.reserved;
   Of beyond({far}, Durability::kNone);
-  const auto again = planner.Add(beyond, durable, kPlenty);
+  const auto again = planner.Add(beyond, durable, kPlenty, kPlenty);
   ASSERT_TRUE(again.ok()) << again.status();
   EXPECT_TRUE(again->needs_sync);
   EXPECT_GT(again->record.state.reserved_id, durable.reserved + 1);
@@ -223,12 +223,12 @@ TEST_F(PlannerTest, IdsThatTheCallerGivesAreReservedAgainstTheStoreAlone) {
   const DurableIds durable = {own->record.state.next_id, own->record.state.reserved_id};
   given.id = 11;
   Of second({given}, Durability::kNone);
-  const auto free = planner.Add(second, durable, kPlenty);
+  const auto free = planner.Add(second, durable, kPlenty, kPlenty);
   ASSERT_TRUE(free.ok()) << free.status();
   EXPECT_FALSE(free->needs_sync);
   // Once the store gives one, nobody may use it again.
   Of third({InsertOf(first_)}, Durability::kNone);
-  const auto gave = planner.Add(third, durable, kPlenty);
+  const auto gave = planner.Add(third, durable, kPlenty, kPlenty);
   ASSERT_TRUE(gave.ok()) << gave.status();
   EXPECT_EQ(third.ids[0], 12u);
   EXPECT_TRUE(gave->needs_sync);

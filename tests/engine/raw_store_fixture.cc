@@ -5,7 +5,10 @@
 #include <utility>
 
 #include "engine/vector_rules.h"
+#include "storage/base/aligned_buffer.h"
+#include "storage/base/coding.h"
 #include "storage/base/posix_file_system.h"
+#include "storage/superblock.h"
 
 namespace engram {
 
@@ -137,6 +140,26 @@ void RawStoreTest::Flip(const std::string& name, std::uint64_t offset) {
     ASSERT_TRUE(ReadExactly(file, offset, {&byte, 1}).ok());
     byte ^= std::byte{0x10};
     ASSERT_TRUE(file.WriteAt(offset, {&byte, 1}).ok());
+  });
+}
+
+void RawStoreTest::EditPage(SegmentKind segment, std::uint32_t page,
+                            const std::function<void(std::span<std::byte>)>& edit) {
+  const std::unique_ptr<PageFile> pages = OpenPages();
+  AlignedBuffer bytes(pages->PageBytes(segment));
+  ASSERT_TRUE(pages->ReadPages(segment, page, 1, bytes.span()).ok());
+  edit(bytes.span());
+  SealPage(bytes.span(), pages->superblock().store_id);
+  const std::uint64_t offset = pages->FileOffset({segment, static_cast<PageId>(page)});
+  Edit("graph.engram", [&](File& file) { ASSERT_TRUE(file.WriteAt(offset, bytes.span()).ok()); });
+}
+
+void RawStoreTest::EditState(const std::function<void(StoreState&)>& edit) {
+  Superblock superblock = OpenPages()->superblock();
+  edit(superblock.state);
+  SealSuperblock(superblock);
+  Edit("graph.engram", [&](File& file) {
+    ASSERT_TRUE(file.WriteAt(SuperblockOffset(superblock.slot), AsBytes(superblock)).ok());
   });
 }
 

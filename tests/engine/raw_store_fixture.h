@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -44,6 +45,11 @@ class RawStoreTest : public testing::Test {
 
   void Flip(const std::string& name, std::uint64_t offset);
   void Edit(const std::string& name, const std::function<void(File&)>& edit);
+  // Changes a page, and gives it a checksum as if it had been written so.
+  void EditPage(SegmentKind segment, std::uint32_t page,
+                const std::function<void(std::span<std::byte>)>& edit);
+  // The same of the superblock that counts.
+  void EditState(const std::function<void(StoreState&)>& edit);
   std::string Read(const std::string& name) const;
   // With its rows; nothing of the rest is opened.
   std::unique_ptr<MetaStore> OpenMeta();

@@ -1,8 +1,10 @@
 # engram_test(NAME LABEL SOURCES...), paths relative to tests/.
 engram_test(engine_test unit
+  engine/analyze_test.cc
   engine/checkpointer_test.cc
   engine/commit_queue_test.cc
   engine/engine_test.cc
+  engine/graph_mutants_test.cc
   engine/maintenance_test.cc
   engine/planner_test.cc
   engine/reader_slots_test.cc
@@ -17,6 +19,9 @@ engram_test(verify_test unit
 engram_test(corruption_test unit
   engine/corruption_fixture.cc
   engine/corruption_test.cc
+  engine/graph_corruption_test.cc
   engine/raw_store_fixture.cc)
 engram_test(log_cut_test crash
   engine/log_cut_test.cc)
+engram_test(graph_verify_test unit
+  engine/graph_verify_test.cc)

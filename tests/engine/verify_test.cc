@@ -57,18 +57,6 @@ class VerifyTest : public RawStoreTest {
     return OpenPages()->FileOffset({segment, static_cast<PageId>(page)});
   }
 
-  // Changes a page, and gives it a checksum as if it had been written so.
-  void EditPage(SegmentKind segment, std::uint32_t page,
-                const std::function<void(std::span<std::byte>)>& edit) {
-    const std::unique_ptr<PageFile> pages = OpenPages();
-    AlignedBuffer bytes(pages->PageBytes(segment));
-    ASSERT_TRUE(pages->ReadPages(segment, page, 1, bytes.span()).ok());
-    edit(bytes.span());
-    SealPage(bytes.span(), pages->superblock().store_id);
-    const std::uint64_t offset = pages->FileOffset({segment, static_cast<PageId>(page)});
-    Edit("graph.engram", [&](File& file) { ASSERT_TRUE(file.WriteAt(offset, bytes.span()).ok()); });
-  }
-
   // The header of a node, to be changed.
   void EditNode(std::uint32_t slot, const std::function<void(NodeHeader&)>& edit) {
     const NodeLayout layout = *NodeLayout::Create(OpenPages()->superblock().parameters);
@@ -547,7 +535,8 @@ INSTANTIATE_TEST_SUITE_P(
         NodeDamage{"Norm", [](NodeHeader& h) { h.norm += 1; }, "length of the vector"},
         NodeDamage{"Upper", [](NodeHeader& h) { h.upper = 3; }, "upper block 3"},
         NodeDamage{"LinkCount", [](NodeHeader& h) { h.link_count = 9; }, "9 links"},
-        NodeDamage{"UnsetLinks", [](NodeHeader& h) { h.link_count = 2; }, "link 0 leads to slot"},
+        NodeDamage{"UnsetLinks", [](NodeHeader& h) { h.link_count = 2; },
+                   "expected none: the list has 2 links"},
         NodeDamage{"Level", [](NodeHeader& h) { h.level = 40; }, "level 40"},
         NodeDamage{"Reserved", [](NodeHeader& h) { h.reserved = 1; }, "reserved bytes"}),
     [](const auto& damage) { return std::string(damage.param.name); });

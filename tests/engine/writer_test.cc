@@ -14,7 +14,7 @@ namespace {
 class WriterTest : public EngineTest {};
 
 TEST_F(WriterTest, GrowthNearTheBudgetTakesOnlyWhatIsNeeded) {
-  constexpr std::uint64_t kBudget = 256 << 10;
+  constexpr std::uint64_t kBudget = 512 << 10;
   config_.min_extent_bytes = 1 << 20;
   config_.options.memory_budget_bytes = kBudget;
   ASSERT_NO_FATAL_FAILURE(Open());

@@ -1,4 +1,5 @@
-// The field tables of docs/file-format.md and docs/wal-format.md against the structs they describe.
+// The field tables of docs/file-format.md and docs/wal-format.md against the structs they describe:
+// those of the code, and those of the schema of log records.
 #include <algorithm>
 #include <charconv>
 #include <cstddef>
@@ -6,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -196,6 +198,53 @@ std::optional<std::vector<Field>> FieldsInDocument(const std::string& document,
   return fields;
 }
 
+// A scalar's bytes in a schema; 0 where it is none.
+std::size_t ScalarBytes(std::string_view type) {
+  static constexpr std::pair<std::string_view, std::size_t> kScalars[] = {
+      {"ubyte", 1}, {"ushort", 2}, {"uint", 4}, {"float", 4}, {"ulong", 8}, {"long", 8}};
+  for (const auto& [name, bytes] : kScalars) {
+    if (type == name) return bytes;
+  }
+  return 0;
+}
+
+// The struct `name` of wal/schema/record.fbs as FlatBuffers lays it out: each field aligned to its
+// size, the whole to the largest.
+Layout SchemaLayout(const std::string& name) {
+  std::ifstream file(std::string(ENGRAM_SOURCES) + "/wal/schema/record.fbs");
+  Layout layout{"wal-format.md", name, 0, {}};
+  std::size_t alignment = 1;
+  const auto pad_to = [&layout](std::size_t multiple) {
+    const std::size_t gap = (multiple - layout.bytes % multiple) % multiple;
+    if (gap != 0) layout.fields.push_back({"padding", layout.bytes, gap});
+    layout.bytes += gap;
+  };
+  bool inside = false;
+  for (std::string line; std::getline(file, line);) {
+    if (line == "struct " + name + " {") {
+      inside = true;
+      continue;
+    }
+    if (!inside) continue;
+    if (line == "}") break;
+    const std::size_t colon = line.find(':');
+    const std::size_t end = line.find(';');
+    const std::size_t bytes = ScalarBytes(line.substr(colon + 1, end - colon - 1));
+    if (bytes == 0) {
+      ADD_FAILURE() << "record.fbs, " << name << ": unknown type: " << line;
+      return layout;
+    }
+    pad_to(bytes);
+    layout.fields.push_back(
+        {std::string(Trimmed(std::string_view(line).substr(0, colon))), layout.bytes, bytes});
+    layout.bytes += bytes;
+    alignment = std::max(alignment, bytes);
+  }
+  EXPECT_FALSE(layout.fields.empty()) << "record.fbs has no struct " << name;
+  pad_to(alignment);
+  return layout;
+}
+
 void ExpectDocumented(const std::vector<Layout>& layouts) {
   for (const Layout& layout : layouts) {
     const auto fields = FieldsInDocument(layout.document, layout.heading);
@@ -216,6 +265,9 @@ void ExpectDocumented(const std::vector<Layout>& layouts) {
 TEST(FormatDocuments, TablesOfThePageFileAgreeWithTheStructs) { ExpectDocumented(FileLayouts()); }
 TEST(FormatDocuments, TablesOfNodeBlocksAgreeWithTheStructs) { ExpectDocumented(NodeLayouts()); }
 TEST(FormatDocuments, TablesOfTheLogAgreeWithTheStructs) { ExpectDocumented(LogLayouts()); }
+TEST(FormatDocuments, TablesOfLogRecordsAgreeWithTheSchema) {
+  ExpectDocumented({SchemaLayout("Insert"), SchemaLayout("Upper"), SchemaLayout("Links")});
+}
 
 }  // namespace
 }  // namespace engram

@@ -79,6 +79,25 @@ TEST_P(DistanceTest, EveryLengthAgreesWithDoubleAndBitForBitWithScalar) {
     ExpectExact(a.data(), b.data(), d);
 }
 
+TEST_P(DistanceTest, FourRowsTogetherGiveTheBitsOfEach) {
+  std::mt19937_64 random(TestSeed(5));
+  std::normal_distribution<float> normal;
+  for (const std::size_t d : {1u, 3u, 16u, 31u, 32u, 33u, 47u, 64u, 100u, 128u, 255u, 768u}) {
+    std::vector<float> values(d * (kRowsTogether + 1));
+    for (float& value : values) value = normal(random);
+    const float* rows[kRowsTogether];
+    for (std::size_t i = 0; i < kRowsTogether; ++i) rows[i] = values.data() + (i + 1) * d;
+    float l2[kRowsTogether];
+    float dots[kRowsTogether];
+    kernels_->four_l2(values.data(), rows, d, l2);
+    kernels_->four_dots(values.data(), rows, d, dots);
+    for (std::size_t i = 0; i < kRowsTogether; ++i) {
+      EXPECT_EQ(Bits(l2[i]), Bits(kernels_->l2(values.data(), rows[i], d))) << d;
+      EXPECT_EQ(Bits(dots[i]), Bits(kernels_->dot(values.data(), rows[i], d))) << d;
+    }
+  }
+}
+
 TEST_P(DistanceTest, RowsNeedNoAlignment) {
   std::mt19937_64 random(TestSeed(2));
   std::uniform_real_distribution<float> component(-1, 1);

@@ -57,8 +57,9 @@ TEST_F(NodeViewTest, GivesBackWhatWasWritten) {
   EXPECT_EQ(node_.upper(), 6U);
   EXPECT_EQ(node_.level(), 2);
   EXPECT_EQ(node_.norm(), 12.5F);
-  EXPECT_EQ(node_.link_count(), 0);
-  for (std::uint32_t i = 0; i < layout_.max_links0(); ++i) EXPECT_EQ(node_.link(i), SlotId::kNone);
+  EXPECT_EQ(node_.links().count(), 0u);
+  for (std::uint32_t i = 0; i < layout_.max_links0(); ++i)
+    EXPECT_EQ(node_.links()[i], SlotId::kNone);
   ASSERT_EQ(node_.vector().size(), vector_.size());
   EXPECT_EQ(std::memcmp(node_.vector().data(), vector_.data(), vector_.size() * 4), 0);
 }
@@ -94,11 +95,11 @@ TEST_F(NodeViewTest, IsVisibleFromItsFirstCommitUntilItsEnd) {
 
 TEST_F(NodeViewTest, LinksAreKeptByPosition) {
   node_.WriteNode(Contents());
-  for (std::uint32_t i = 0; i < layout_.max_links0(); ++i) node_.SetLink(i, SlotId{100 + i});
-  node_.SetLinkCount(6);
-  EXPECT_EQ(node_.link_count(), 6);
+  for (std::uint32_t i = 0; i < layout_.max_links0(); ++i) node_.links().Set(i, SlotId{100 + i});
+  node_.links().SetCount(6);
+  EXPECT_EQ(node_.links().count(), 6u);
   for (std::uint32_t i = 0; i < layout_.max_links0(); ++i)
-    EXPECT_EQ(node_.link(i), SlotId{100 + i});
+    EXPECT_EQ(node_.links()[i], SlotId{100 + i});
   EXPECT_EQ(node_.vector().back(), vector_.back());
   EXPECT_EQ(memory_.data()[layout_.codes_offset()], std::byte{0});
 }
@@ -112,15 +113,15 @@ TEST_F(NodeViewTest, MayEndAndBeLinkedUnderReaders) {
     for (bool ended = false; !ended; std::this_thread::yield()) {
       ended = node.valid_to() == Lsn{20};
       EXPECT_TRUE(node.VisibleAt(Lsn{10}));
-      const SlotId link = node.link(0);
+      const SlotId link = node.links()[0];
       EXPECT_TRUE(link == SlotId::kNone || link == SlotId{3});
-      EXPECT_LE(node.link_count(), 1);
+      EXPECT_LE(node.links().count(), 1u);
       reading.store(true, std::memory_order_relaxed);
     }
   });
   while (!reading.load(std::memory_order_relaxed)) std::this_thread::yield();
-  node_.SetLink(0, SlotId{3});
-  node_.SetLinkCount(1);
+  node_.links().Set(0, SlotId{3});
+  node_.links().SetCount(1);
   node_.SetValidTo(Lsn{20});
   reader.join();
 }

@@ -8,6 +8,19 @@ engram_test(index_test unit
   index/node_view_test.cc
   index/top_k_test.cc
   storage/slot_bits_test.cc)
+engram_test(graph_test unit
+  index/allocation_counter.cc
+  index/candidate_pool_test.cc
+  index/graph_fixture.cc
+  index/graph_search_test.cc
+  index/graph_test.cc
+  index/linker_test.cc
+  index/links_test.cc
+  index/neighbor_list_test.cc
+  index/node_key_test.cc
+  index/select_neighbors_test.cc
+  index/upper_view_test.cc
+  index/visited_set_test.cc)
 
 # No function of a header, compiled for one instruction set, may be the copy that the linker keeps.
 add_test(NAME kernel_files_share_no_code

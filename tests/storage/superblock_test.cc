@@ -41,7 +41,7 @@ constexpr BadField kBadFields[] = {
     {"reserved_id", 112 + offsetof(StoreState, reserved_id), 8, 0, "expected at most 0"},
     {"node_slots", 112 + offsetof(StoreState, node_slots), 4, 8, "expected at most 8"},
     {"entry_point", 112 + offsetof(StoreState, entry_point), 4, 10, "entry point 10"},
-    {"top_level", 112 + offsetof(StoreState, top_level), 4, 33, "top level 33"},
+    {"top_level", 112 + offsetof(StoreState, top_level), 4, 32, "top level 32"},
     {"reserved", offsetof(Superblock, reserved) + 3000, 1, 1, "reserved bytes"},
 };
 

@@ -25,6 +25,7 @@ constexpr std::size_t kKept = 400;  // patterns; from then on each insert ends t
 TEST(AnalyzeStress, EachReportCountsWhatItsStateHoldsWhileAWriterGoesOn) {
   const Watchdog watchdog("analyze beside a writer", std::chrono::seconds(300));
   constexpr int kReports = 30;
+  const std::uint64_t seed = TestSeed(1);
   const TempDir dir;
   Options options;
   options.dimensions = kDimensions;
@@ -39,7 +40,7 @@ TEST(AnalyzeStress, EachReportCountsWhatItsStateHoldsWhileAWriterGoesOn) {
   std::atomic<bool> stop{false};
   std::map<Lsn, std::uint64_t> counts = {{Lsn::kNone, 0}};  // the writer's, until it is joined
   std::thread writer([&] {
-    std::mt19937_64 random(TestSeed(1));
+    std::mt19937_64 random(seed);
     std::deque<PatternId> ids;
     while (!stop.load(std::memory_order_relaxed)) {
       std::vector<float> vector(kDimensions);

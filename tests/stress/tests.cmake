@@ -2,6 +2,10 @@
 engram_test(stress_test stress
   stress/analyze_stress_test.cc
   stress/hang_test.cc
+  stress/history_test.cc
   stress/pairs.cc
+  stress/schedules_test.cc
+  stress/search_history.cc
+  stress/set_hash_test.cc
   stress/stress_test.cc
   stress/threads_test.cc)

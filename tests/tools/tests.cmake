@@ -1,5 +1,7 @@
 # engram_test(NAME LABEL SOURCES...), paths relative to tests/.
 engram_test(tools_test unit
+  tools/analyze_test.cc
+  tools/eval_test.cc
   tools/importer_test.cc
   tools/json_values_test.cc
   tools/npy_test.cc

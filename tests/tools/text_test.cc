@@ -34,6 +34,19 @@ TEST(Text, FieldsAreAligned) {
   EXPECT_EQ(out.str(), "  a          1\n  long name  2\n");
 }
 
+TEST(Text, BarsAreAsLongAsTheirShareAndNeverHideWhatIsThere) {
+  EXPECT_EQ(HistogramBar(0, 4), "");
+  EXPECT_EQ(HistogramBar(1e-9, 4), "▏");
+  EXPECT_EQ(HistogramBar(0.375, 4), "█▌");
+  EXPECT_EQ(HistogramBar(1, 4), "████");
+  EXPECT_EQ(HistogramBar(2, 4), "████");
+}
+
+TEST(Text, NumbersAreAlignedAtTheRight) {
+  EXPECT_EQ(AlignRight("12", 5), "   12");
+  EXPECT_EQ(AlignRight("123456", 5), "123456");
+}
+
 TEST(Text, StylesAreForTerminalsOnly) {
   std::ostringstream out;
   Context context{.out = out, .err = out};

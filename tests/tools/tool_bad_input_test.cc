@@ -51,6 +51,7 @@ TEST_F(ToolBadInput, WrongUsageExitsWithTwo) {
         {"search", store_, "--vector", "[1,2]", "--query", "x"},
         {"search", store_, "--vector", "[1,2]", "--include", "everything"},
         {"search", store_, "--vector", "[1,2]", "--k", "-1"},
+        {"search", store_, "--vector", "[1,2]", "--ef", "-1"},
         {"get", store_, "x"},
         {"erase", store_, "8-5"},
         {"erase", store_, "5-"},
@@ -94,6 +95,10 @@ TEST_F(ToolBadInput, SearchSaysWhatIsWrongWithTheQuestion) {
   ExpectFailure({"search", store_, "--vector", "[1"}, "kInvalidArgument", "JSON");
   ExpectFailure({"search", store_, "--vector", "[1e39,1]"}, "kInvalidVector", "component 0");
   ExpectFailure({"search", store_, "--vector", "[1,2]", "--k", "0"}, "kInvalidArgument", "k");
+  ExpectFailure({"search", store_, "--vector", "[1,2]", "--k", "5", "--ef", "4"},
+                "kInvalidArgument", "ef is 4");
+  ExpectFailure({"search", store_, "--vector", "[1,2]", "--ef", "65537"}, "kInvalidArgument",
+                "ef is 65537");
   ExpectFailure({"search", store_, "--query", dir_.File("no.npy")}, "kNotFound", "no.npy");
   // More than there are is no failure.
   const Ran all = Engram({"search", store_, "--vector", "[1,2]", "--k", "100", "--json"});

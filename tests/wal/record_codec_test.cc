@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 #include <random>
 
@@ -45,12 +46,36 @@ class SampleCommit {
     insert.slot = static_cast<SlotId>(i + 200);
     insert.type = number;
     insert.level = static_cast<std::uint8_t>(i % 7);
+    insert.upper = number * 3;
     insert.norm = static_cast<float>(i) * 0.5f;
     insert.timestamp_us = -static_cast<std::int64_t>(i);
     insert.inserted_us = static_cast<std::int64_t>(i) << 40;
     insert.vector = vector_;
     insert.metadata = std::as_bytes(std::span(Text(i * 3)));
     record_.inserts.push_back(insert);
+    record_.upper_retires.push_back(number + 7000);
+    record_.uppers.push_back({number + 8000, static_cast<SlotId>(i + 200), number * 5,
+                              static_cast<std::uint8_t>(1 + i % 6)});
+    AddLinks(i);
+  }
+
+  // Also none at all, and each position there is.
+  void AddLinks(std::size_t i) {
+    LinkRecord links;
+    links.slot = static_cast<SlotId>(i + 300);
+    links.level = static_cast<std::uint8_t>(i % 5);
+    links.link_count = static_cast<std::uint16_t>(i % 257);
+    links.sets = static_cast<std::uint16_t>(i == 7 ? kMaxLinkPositions : i % 11);
+    links.clears = static_cast<std::uint16_t>(i == 8 ? kMaxLinkPositions - links.sets : i % 3);
+    if (links.sets == kMaxLinkPositions) links.clears = 0;
+    record_.links.push_back(links);
+    for (std::size_t k = 0; k < links.sets; ++k) {
+      const auto neighbour = static_cast<SlotId>(static_cast<std::uint32_t>(random_()));
+      record_.link_sets.push_back({neighbour, static_cast<std::uint8_t>(255 - k)});
+    }
+    for (std::size_t k = 0; k < links.clears; ++k) {
+      record_.link_clears.push_back(static_cast<std::uint8_t>(k));
+    }
   }
 
   std::mt19937_64 random_;
@@ -64,8 +89,9 @@ std::string_view AsText(std::span<const std::byte> bytes) {
 }
 
 void ExpectSameInsert(const InsertRecord& a, const InsertRecord& b) {
-  EXPECT_EQ(std::tie(a.id, a.slot, a.type, a.level, a.norm, a.timestamp_us, a.inserted_us),
-            std::tie(b.id, b.slot, b.type, b.level, b.norm, b.timestamp_us, b.inserted_us));
+  EXPECT_EQ(
+      std::tie(a.id, a.slot, a.type, a.level, a.upper, a.norm, a.timestamp_us, a.inserted_us),
+      std::tie(b.id, b.slot, b.type, b.level, b.upper, b.norm, b.timestamp_us, b.inserted_us));
   EXPECT_EQ(AsText(a.vector), AsText(b.vector));
   EXPECT_EQ(AsText(a.metadata), AsText(b.metadata));
 }
@@ -75,6 +101,30 @@ void ExpectSameState(const StateRecord& a, const StateRecord& b) {
                      a.upper_slots, a.entry_point, a.top_level, a.sweep_cursor),
             std::tie(b.live, b.dead, b.next_id, b.reserved_id, b.clock_us, b.node_slots,
                      b.upper_slots, b.entry_point, b.top_level, b.sweep_cursor));
+}
+
+void ExpectSameGraph(const CommitRecord& a, const CommitRecord& b) {
+  EXPECT_EQ(a.upper_retires, b.upper_retires);
+  ASSERT_EQ(a.uppers.size(), b.uppers.size());
+  for (std::size_t i = 0; i < a.uppers.size(); ++i) {
+    const UpperRecord& x = a.uppers[i];
+    const UpperRecord& y = b.uppers[i];
+    EXPECT_EQ(std::tie(x.block, x.node, x.above, x.level),
+              std::tie(y.block, y.node, y.above, y.level));
+  }
+  ASSERT_EQ(a.links.size(), b.links.size());
+  for (std::size_t i = 0; i < a.links.size(); ++i) {
+    const LinkRecord& x = a.links[i];
+    const LinkRecord& y = b.links[i];
+    EXPECT_EQ(std::tie(x.slot, x.level, x.link_count, x.sets, x.clears),
+              std::tie(y.slot, y.level, y.link_count, y.sets, y.clears));
+  }
+  ASSERT_EQ(a.link_sets.size(), b.link_sets.size());
+  for (std::size_t i = 0; i < a.link_sets.size(); ++i) {
+    EXPECT_EQ(a.link_sets[i].neighbour, b.link_sets[i].neighbour);
+    EXPECT_EQ(a.link_sets[i].position, b.link_sets[i].position);
+  }
+  EXPECT_EQ(a.link_clears, b.link_clears);
 }
 
 void ExpectSame(const CommitRecord& a, const CommitRecord& b) {
@@ -109,6 +159,7 @@ void ExpectSame(const CommitRecord& a, const CommitRecord& b) {
   }
   ASSERT_EQ(a.inserts.size(), b.inserts.size());
   for (std::size_t i = 0; i < a.inserts.size(); ++i) ExpectSameInsert(a.inserts[i], b.inserts[i]);
+  ExpectSameGraph(a, b);
   ExpectSameState(a.state, b.state);
 }
 
@@ -140,7 +191,8 @@ TEST(RecordCodec, LargeCommitIsCutBetweenOperations) {
     EXPECT_GT(payloads.size(), 3u);
     CommitRecord decoded;
     for (const auto& payload : payloads) {
-      EXPECT_LT(payload.size(), target + 1024);
+      // The largest operation beyond the target, and the table.
+      EXPECT_LT(payload.size(), target + LinkBytes(kMaxLinkPositions, 0) + 512);
       ASSERT_TRUE(DecodePayload(payload, decoded).ok());
     }
     ExpectSame(sample.record(), decoded);
@@ -178,6 +230,110 @@ TEST(RecordCodec, BatchOfInsertsStaysInItsByteBudget) {
   EXPECT_LE(AlignUp(bytes, kLogBlockBytes), 100 * 720u);
 }
 
+void ExpectLinksAddUp(const CommitRecord& record) {
+  std::size_t sets = 0;
+  std::size_t clears = 0;
+  for (const LinkRecord& r : record.links) {
+    sets += r.sets;
+    clears += r.clears;
+  }
+  EXPECT_EQ(record.link_sets.size(), sets);
+  EXPECT_EQ(record.link_clears.size(), clears);
+}
+
+TEST(RecordCodec, LinksAreNeverCutFromTheirRecord) {
+  SampleCommit sample(9, 60, 4);
+  RecordEncoder encoder;
+  for (const std::size_t target : {1u, 64u, 300u, 2000u}) {
+    std::size_t links = 0;
+    for (const auto& payload : encoder.Encode(sample.record(), target)) {
+      CommitRecord part;
+      ASSERT_TRUE(DecodePayload(payload, part).ok());
+      ExpectLinksAddUp(part);
+      links += part.links.size();
+    }
+    EXPECT_EQ(links, 60u);
+  }
+}
+
+// What linking one pattern takes, beside the pattern: 16 links of its own and 16 back, each of
+// which displaces some others.
+TEST(RecordCodec, LinksOfInsertsStayInTheirByteBudget) {
+  CommitRecord record;
+  for (std::uint32_t i = 0; i < 100; ++i) {
+    for (std::uint32_t k = 0; k < 17; ++k) {
+      const std::uint16_t sets = k == 0 ? 16 : 3;
+      record.links.push_back({static_cast<SlotId>(i * 17 + k), 0, 32, sets, 1});
+      record.link_sets.resize(record.link_sets.size() + sets);
+      record.link_clears.push_back(31);
+    }
+  }
+  RecordEncoder encoder;
+  const std::uint64_t bytes = CommitSpace(encoder.Encode(record, kTargetPayloadBytes));
+  const std::uint64_t exact = 100 * (LinkBytes(16, 1) + 16 * LinkBytes(3, 1));
+  EXPECT_LE(bytes, exact + 256);
+}
+
+struct Actual {
+  std::uint64_t bytes = 0;
+  std::uint32_t frames = 0;
+};
+
+Actual EncodedSize(RecordEncoder& encoder, const CommitRecord& record, std::size_t target) {
+  Actual actual;
+  for (const auto& payload : encoder.Encode(record, target)) {
+    actual.bytes += payload.size();
+    ++actual.frames;
+  }
+  return actual;
+}
+
+TEST(RecordBound, HoldsForAnyRecordAndAnyCut) {
+  std::mt19937_64 random(TestSeed(20240711));
+  RecordEncoder encoder;
+  for (int round = 0; round < 300; ++round) {
+    const auto seed = static_cast<std::uint32_t>(random());
+    SampleCommit sample(seed, random() % 50, 1 + random() % 64);
+    for (const std::size_t target :
+         {std::size_t{1}, 1 + static_cast<std::size_t>(random() % 5000), kTargetPayloadBytes}) {
+      const EncodedBound bound = BoundOf(sample.record(), 0, target);
+      const Actual actual = EncodedSize(encoder, sample.record(), target);
+      ASSERT_LE(actual.bytes, bound.bytes) << round << " cut at " << target;
+      ASSERT_LE(actual.frames, bound.frames) << round << " cut at " << target;
+    }
+  }
+}
+
+TEST(RecordBound, HoldsForLinksAndUpperBlocksThatAreAddedLater) {
+  std::mt19937_64 random(TestSeed(20240712));
+  RecordEncoder encoder;
+  for (int round = 0; round < 300; ++round) {
+    const auto seed = static_cast<std::uint32_t>(random());
+    SampleCommit sample(seed, random() % 50, 1 + random() % 64);
+    CommitRecord before = sample.record();
+    std::uint64_t added = before.uppers.size() * kUpperBytes;
+    for (const LinkRecord& r : before.links) added += LinkBytes(r.sets, r.clears);
+    before.uppers.clear();
+    before.links.clear();
+    before.link_sets.clear();
+    before.link_clears.clear();
+    const std::size_t target = 1 + random() % 5000;
+    const EncodedBound bound = BoundOf(before, added, target);
+    const Actual actual = EncodedSize(encoder, sample.record(), target);
+    ASSERT_LE(actual.bytes, bound.bytes) << round << " cut at " << target;
+    ASSERT_LE(actual.frames, bound.frames) << round << " cut at " << target;
+  }
+}
+
+TEST(RecordBound, AsksForLittleMoreThanIsWritten) {
+  SampleCommit sample(10, 200, 128);
+  const EncodedBound bound = BoundOf(sample.record(), 0);
+  RecordEncoder encoder;
+  const Actual actual = EncodedSize(encoder, sample.record(), kTargetPayloadBytes);
+  EXPECT_EQ(bound.frames, 1u);
+  EXPECT_LE(bound.bytes, actual.bytes + 512);
+}
+
 TEST(RecordCodec, SegmentKindOutOfRangeIsCorruption) {
   for (const unsigned kind : {0u, 5u, 255u}) {
     CommitRecord record;
@@ -193,6 +349,106 @@ AlignedBuffer Copy(std::span<const std::byte> bytes) {
   AlignedBuffer copy(bytes.size());
   if (!bytes.empty()) std::memcpy(copy.data(), bytes.data(), bytes.size());
   return copy;
+}
+
+Code DecodedCode(std::span<const std::byte> payload) {
+  CommitRecord decoded;
+  return DecodePayload(payload, decoded).code();
+}
+
+// docs/wal-format.md, "Links".
+struct RawLinks {
+  std::uint32_t slot;
+  std::uint16_t sets;
+  std::uint16_t clears;
+  std::uint16_t link_count;
+  std::uint8_t level;
+  std::uint8_t padding;
+};
+
+class CorruptedLinks : public testing::Test {
+ protected:
+  static constexpr std::uint16_t kSets = 113;
+  static constexpr std::uint16_t kClears = 127;
+  static constexpr std::uint16_t kCount = 211;
+  static constexpr std::uint32_t kSlot = 0x5a5b5c5d;  // lies nowhere else
+
+  CorruptedLinks() {
+    record_.links.push_back({static_cast<SlotId>(kSlot), 0, kCount, kSets, kClears});
+    record_.link_sets.resize(kSets);
+    record_.link_clears.resize(kClears);
+  }
+  std::span<const std::byte> Payload() { return encoder_.Encode(record_, kTargetPayloadBytes)[0]; }
+  // The payload with another struct for the slot.
+  AlignedBuffer With(std::uint16_t sets, std::uint16_t clears, std::uint16_t count) {
+    AlignedBuffer copy = Copy(Payload());
+    const auto slot = kSlot;
+    const auto at = std::search(copy.span().begin(), copy.span().end(),
+                                std::as_bytes(std::span(&slot, 1)).begin(),
+                                std::as_bytes(std::span(&slot, 1)).end());
+    EXPECT_NE(at, copy.span().end());
+    const RawLinks raw{kSlot, sets, clears, count, 0, 0};
+    std::memcpy(&*at, &raw, sizeof(raw));
+    return copy;
+  }
+
+  CommitRecord record_;
+  RecordEncoder encoder_;
+};
+
+TEST_F(CorruptedLinks, AreReadWhereNothingIsWrong) { EXPECT_EQ(DecodedCode(Payload()), Code::kOk); }
+
+TEST_F(CorruptedLinks, SetsThatDoNotAddUpAreCorruption) {
+  for (const unsigned sets : {0u, 112u, 114u, 128u}) {
+    const auto wrong = With(static_cast<std::uint16_t>(sets), kClears, kCount);
+    EXPECT_EQ(DecodedCode(wrong.span()), Code::kCorruptedIndex) << sets;
+  }
+}
+
+TEST_F(CorruptedLinks, ClearsThatDoNotAddUpAreCorruption) {
+  for (const unsigned clears : {0u, 126u, 128u, 143u}) {
+    const auto wrong = With(kSets, static_cast<std::uint16_t>(clears), kCount);
+    EXPECT_EQ(DecodedCode(wrong.span()), Code::kCorruptedIndex) << clears;
+  }
+}
+
+// Their lengths are the words 113 (neighbours, then positions behind it) and 127.
+TEST_F(CorruptedLinks, VectorsShorterThanTheStructsSayAreCorruption) {
+  const AlignedBuffer payload = Copy(Payload());
+  std::size_t lengths = 0;
+  for (std::size_t at = 0; at + 4 <= payload.size(); at += 4) {
+    const auto word = LoadAs<std::uint32_t>(payload.data() + at);
+    if (word != kSets && word != kClears) continue;
+    AlignedBuffer wrong = Copy(payload.span());
+    const std::uint32_t shorter = word - 1;
+    std::memcpy(wrong.data() + at, &shorter, sizeof(shorter));
+    EXPECT_EQ(DecodedCode(wrong.span()), Code::kCorruptedIndex) << at;
+    ++lengths;
+  }
+  EXPECT_EQ(lengths, 3u);
+}
+
+TEST_F(CorruptedLinks, MoreChangesOrLinksThanPositionsAreCorruption) {
+  const auto wrong = With(kSets, kClears, kMaxLinkPositions + 1);
+  EXPECT_EQ(DecodedCode(wrong.span()), Code::kCorruptedIndex);
+  record_.links[0].sets = kMaxLinkPositions - kClears + 1;
+  record_.link_sets.resize(record_.links[0].sets);
+  EXPECT_EQ(DecodedCode(Payload()), Code::kCorruptedIndex);
+}
+
+TEST_F(CorruptedLinks, RecordsThatClaimTheLinksOfTheNextAreCorruption) {
+  record_.links.push_back({static_cast<SlotId>(6), 0, 9, 1, 0});
+  record_.link_sets.resize(kSets + 1);
+  ASSERT_EQ(DecodedCode(Payload()), Code::kOk);
+  const auto wrong = With(kSets + 1, kClears, kCount);
+  EXPECT_EQ(DecodedCode(wrong.span()), Code::kCorruptedIndex);
+}
+
+TEST(RecordCodec, UpperBlockOfLevelZeroIsCorruption) {
+  CommitRecord record;
+  record.uppers.push_back({1, static_cast<SlotId>(2), 3, 0});
+  RecordEncoder encoder;
+  EXPECT_EQ(DecodedCode(encoder.Encode(record, kTargetPayloadBytes)[0]), Code::kCorruptedIndex);
 }
 
 TEST(RecordCodec, CutPayloadIsCorruption) {
@@ -223,7 +479,11 @@ TEST(RecordCodec, DamagedPayloadIsNeverReadOutOfBounds) {
       damaged.span()[random() % damaged.size()] = static_cast<std::byte>(random());
     }
     CommitRecord decoded;
-    if (!DecodePayload(damaged.span(), decoded).ok()) ++refused;
+    if (DecodePayload(damaged.span(), decoded).ok()) {
+      ExpectLinksAddUp(decoded);
+    } else {
+      ++refused;
+    }
     std::size_t sum = 0;
     for (const InsertRecord& insert : decoded.inserts) {
       for (const std::byte b : insert.vector) sum += static_cast<std::size_t>(b);

@@ -20,11 +20,13 @@ struct Command {
   std::function<int()> run;
 };
 
+Command AddAnalyze(CLI::App& app, Context& context);
 Command AddAsk(CLI::App& app, Context& context);
 Command AddCheckpoint(CLI::App& app, Context& context);
 Command AddCreate(CLI::App& app, Context& context);
 Command AddDump(CLI::App& app, Context& context);
 Command AddErase(CLI::App& app, Context& context);
+Command AddEval(CLI::App& app, Context& context);
 Command AddGet(CLI::App& app, Context& context);
 Command AddImport(CLI::App& app, Context& context);
 Command AddIndexText(CLI::App& app, Context& context);

@@ -54,10 +54,11 @@ int RunTool(int argc, const char* const* argv, Context& context) {
   app.add_flag("--json", context.json, "Answer in JSON");
   app.require_subcommand(1);
   const std::vector<Command> commands = {
-      AddCreate(app, context), AddImport(app, context),     AddSearch(app, context),
-      AddGet(app, context),    AddErase(app, context),      AddStats(app, context),
-      AddDump(app, context),   AddCheckpoint(app, context), AddVerify(app, context),
-      AddAsk(app, context),    AddIndexText(app, context)};
+      AddCreate(app, context),   AddImport(app, context),     AddSearch(app, context),
+      AddGet(app, context),      AddErase(app, context),      AddStats(app, context),
+      AddDump(app, context),     AddCheckpoint(app, context), AddVerify(app, context),
+      AddEval(app, context),     AddAnalyze(app, context),    AddAsk(app, context),
+      AddIndexText(app, context)};
   try {
     app.parse(argc, argv);
     for (const Command& command : commands) {

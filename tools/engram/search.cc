@@ -16,22 +16,9 @@ struct Arguments {
   std::string vector_json;
   std::size_t k = 10;
   std::vector<std::string> include;
+  std::size_t ef = 0;
   bool exact = false;
 };
-
-std::vector<std::vector<float>> QueriesFromFile(const std::string& path) {
-  std::vector<std::vector<float>> queries;
-  const std::unique_ptr<RowReader> rows = OpenRows(path);
-  Row row;
-  while (rows->Next(row)) {
-    if (!row.status.ok()) {
-      throw Failure(Status(row.status.code(), path + ": " + rows->Name(row.number) + ": " +
-                                                  std::string(row.status.message())));
-    }
-    queries.push_back(std::move(row.vector));
-  }
-  return queries;
-}
 
 // One vector, or an array of them.
 std::vector<std::vector<float>> QueriesFromJson(const std::string& text) {
@@ -76,15 +63,18 @@ void PrintHits(Context& context, const SearchResult& result, const SearchOptions
 int Search(Context& context, const Arguments& arguments) {
   const std::vector<std::vector<float>> queries = arguments.query_file.empty()
                                                       ? QueriesFromJson(arguments.vector_json)
-                                                      : QueriesFromFile(arguments.query_file);
+                                                      : ReadVectors(arguments.query_file);
   const std::set<std::string> include(arguments.include.begin(), arguments.include.end());
   SearchOptions options;
   options.k = arguments.k;
+  options.ef = arguments.ef;
+  options.exact = arguments.exact;
   options.include_metadata = include.contains("metadata");
   options.include_vector = include.contains("vector");
 
   const Store store = OpenForReading(arguments.directory);
   Json results = Json::array();
+  bool degraded = false;
   for (std::size_t i = 0; i < queries.size(); ++i) {
     const auto begin = std::chrono::steady_clock::now();
     const Result<SearchResult> result = store.Search(queries[i], options);
@@ -94,6 +84,7 @@ int Search(Context& context, const Arguments& arguments) {
       const std::string which = queries.size() > 1 ? "query " + std::to_string(i + 1) + ": " : "";
       throw Failure(Status(result.code(), which + std::string(result.status().message())));
     }
+    degraded = degraded || result->degraded;
     if (context.json) {
       Json hits = Json::array();
       for (const Hit& hit : result->hits) hits.push_back(HitToJson(hit, options));
@@ -107,9 +98,14 @@ int Search(Context& context, const Arguments& arguments) {
                                     HumanSeconds(seconds))
                 << "\n";
   }
+  if (degraded) {
+    context.err << "engram: the graph is damaged, so every pattern was compared: run `engram "
+                   "verify`\n";
+  }
   if (context.json) {
     Json answer;
     answer["results"] = std::move(results);
+    if (degraded) answer["degraded"] = true;
     context.out << DumpJson(answer) << "\n";
   }
   return 0;
@@ -132,7 +128,11 @@ Command AddSearch(CLI::App& app, Context& context) {
   sub->add_option("--include", arguments->include, "Also answer with metadata, vector or both")
       ->delimiter(',')
       ->check(CLI::IsMember({"metadata", "vector"}));
-  sub->add_flag("--exact", arguments->exact, "Compare with every pattern (always so today)");
+  sub->add_option("--ef", arguments->ef,
+                  "Candidates kept: more find more of the nearest and take longer; from k to " +
+                      std::to_string(kMaxEf) + ", default: 100, or k where that is more")
+      ->check(CLI::NonNegativeNumber);
+  sub->add_flag("--exact", arguments->exact, "Compare with every pattern");
   return {sub, [&context, arguments] { return Search(context, *arguments); }};
 }
 

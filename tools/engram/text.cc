@@ -54,6 +54,19 @@ std::string Dim(const Context& context, std::string_view text) {
   return Styled(context, text, "2");
 }
 
+std::string HistogramBar(double fraction, std::size_t width) {
+  constexpr std::array<const char*, 8> kParts = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
+  const double eighths = std::clamp(fraction, 0.0, 1.0) * static_cast<double>(8 * width);
+  const auto whole = static_cast<std::size_t>(std::ceil(eighths));
+  std::string bar;
+  for (std::size_t i = 0; i < whole / 8; ++i) bar += "█";
+  return bar + kParts[whole % 8];
+}
+
+std::string AlignRight(std::string_view text, std::size_t width) {
+  return std::string(width - std::min(width, text.size()), ' ').append(text);
+}
+
 std::string Clip(std::string_view line, std::size_t width) {
   if (line.size() > width) {
     while (width > 0 && (static_cast<unsigned char>(line[width]) & 0xc0) == 0x80) --width;

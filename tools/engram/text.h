@@ -23,6 +23,12 @@ std::string Fixed(double value, int digits);
 std::string Bold(const Context& context, std::string_view text);
 std::string Dim(const Context& context, std::string_view text);
 
+// As long as `fraction` (0 to 1) of `width` characters, in eighths of one; whatever is above 0 can
+// be seen.
+std::string HistogramBar(double fraction, std::size_t width);
+// `text` with blanks before it, up to `width` bytes.
+std::string AlignRight(std::string_view text, std::size_t width);
+
 // The first `width` bytes of a line of somebody's file, safe for a terminal: without control
 // characters, and cut between characters of UTF-8.
 std::string Clip(std::string_view line, std::size_t width);

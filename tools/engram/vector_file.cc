@@ -278,4 +278,18 @@ std::unique_ptr<RowReader> OpenRows(const std::string& path) {
       path + ": the name ends in none of .fvecs, .bvecs, .npy, .jsonl (and is not -)"));
 }
 
+std::vector<std::vector<float>> ReadVectors(const std::string& path) {
+  std::vector<std::vector<float>> vectors;
+  const std::unique_ptr<RowReader> rows = OpenRows(path);
+  Row row;
+  while (rows->Next(row)) {
+    if (!row.status.ok()) {
+      throw Failure(Status(row.status.code(), path + ": " + rows->Name(row.number) + ": " +
+                                                  std::string(row.status.message())));
+    }
+    vectors.push_back(std::move(row.vector));
+  }
+  return vectors;
+}
+
 }  // namespace engram::tool

@@ -50,6 +50,9 @@ class RowReader {
 // read).
 std::unique_ptr<RowReader> OpenRows(const std::string& path);
 
+// The vectors of all rows. Throws Failure as OpenRows() does, and where a row cannot be used.
+std::vector<std::vector<float>> ReadVectors(const std::string& path);
+
 }  // namespace engram::tool
 
 #endif  // ENGRAM_TOOLS_ENGRAM_VECTOR_FILE_H_

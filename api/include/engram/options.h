@@ -48,6 +48,9 @@ struct ENGRAM_EXPORT Options {
   std::uint32_t ef_construction = 0;
   // Candidates looked at while searching, unless a search says otherwise. Range 1 to kMaxEf; 100.
   std::uint32_t ef = 0;
+  // Fill a new node's links up with near nodes that the diversity heuristic left out (HNSW paper,
+  // algorithm 4, keepPrunedConnections): more links, more memory accesses a search. Default: off.
+  bool keep_pruned = false;
   // The most live patterns the store takes; then kIndexFull. Range 1 to kMostElements; that.
   std::uint64_t max_elements = 0;
   // What a write promises unless it says otherwise.
@@ -79,9 +82,9 @@ struct ENGRAM_EXPORT Options {
   // case the metadata store has threads, shared by all stores of the process, that flush and
   // compact its files and never call the host.
   std::uint32_t background_threads = 1;
-  // Threads one exact search may use, the caller's included. 0 (default): one per core, at most 16,
-  // since a scan is bound by the memory's bandwidth before that; with background_threads = 0 the
-  // caller's alone. Range to 256.
+  // Threads that one exact search, batch of searches or large insert may use, the caller's
+  // included. 0 (default): one per core, at most 16, since a scan is bound by the memory's
+  // bandwidth before that; with background_threads = 0 the caller's alone. Range to 256.
   std::uint32_t search_threads = 0;
   // Whether Close() makes a checkpoint, so that the next open replays nothing.
   bool checkpoint_on_close = true;

@@ -18,12 +18,22 @@ namespace engram {
 struct SearchOptions {
   // Hits wanted. Range 1 to 1,000,000; fewer come back where the store holds fewer.
   std::size_t k = 10;
+  // Candidates kept while the graph is walked: more find more of the true nearest and take longer.
+  // Range k to kMaxEf; 0 (default): what the store was opened with, or k where that is more.
+  std::size_t ef = 0;
+  // Look at every pattern instead of walking the graph: the true nearest, in time that grows with
+  // the store.
+  bool exact = false;
+  // The most distances to compute on the graph; then the answer is `exhausted`. 0 (default): no
+  // limit. Not for exact searches.
+  std::uint64_t max_compared = 0;
   // Also bring each hit's vector or metadata. A search that does not ask does not pay.
   bool include_vector = false;
   bool include_metadata = false;
   // Search what this snapshot sees; nullptr (default): the newest acknowledged state.
   const Snapshot* snapshot = nullptr;
-  // Stop looking at this moment: with hits the answer is OK and `partial`, without it is kSearchTimeout.
+  // Stop looking at this moment: with hits the answer is OK and `partial`, without it is
+  // kSearchTimeout.
   std::optional<std::chrono::steady_clock::time_point> deadline;
 };
 
@@ -35,10 +45,14 @@ struct Hit {
 };
 
 struct SearchResult {
-  std::vector<Hit> hits;    // nearest first, ties by lower id; each pattern once
-  bool partial = false;     // the deadline passed before everything was looked at
-  Lsn lsn = Lsn::kNone;     // the state that was searched
+  std::vector<Hit> hits;       // nearest first, ties by lower id; each pattern once
+  bool partial = false;        // the deadline passed before everything was looked at
+  bool exhausted = false;      // max_compared was reached before that
+  bool exact = false;          // every pattern was looked at: asked for, or cheaper than the graph
+  bool degraded = false;       // exact because the graph is damaged: run `engram verify`
+  Lsn lsn = Lsn::kNone;        // the state that was searched
   std::uint64_t compared = 0;  // vectors whose distance was computed
+  std::uint64_t hops = 0;      // nodes of the graph whose links were followed
 };
 
 }  // namespace engram

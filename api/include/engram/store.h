@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include <engram/analyze.h>
 #include <engram/export.h>
 #include <engram/metadata.h>
 #include <engram/options.h>
@@ -114,10 +115,22 @@ class ENGRAM_EXPORT Store {
   Status ForEach(const std::function<bool(const Pattern&)>& visit,
                  const GetOptions& options = {}) const noexcept;
 
-  // The k stored patterns nearest to `query`. Exact.
-  // Errors: kDimensionMismatch, kInvalidVector, kInvalidArgument (k), kEmptyIndex, kSearchTimeout,
-  // kSnapshotExpired, kIoError.
+  // The k stored patterns nearest to `query`, found by a walk over the graph (HNSW,
+  // arXiv 1603.09320, algorithm 5) that may miss some; SearchOptions::ef trades time for that.
+  // Distances are exact. Small stores are looked through whole.
+  // Errors: kDimensionMismatch, kInvalidVector, kInvalidArgument (k, ef), kEmptyIndex,
+  // kSearchTimeout, kSnapshotExpired, kIoError.
   Result<SearchResult> Search(VectorView query, const SearchOptions& options = {}) const noexcept;
+
+  // Many searches of one state, on as many threads as Options::search_threads says. One result a
+  // query, in their order, each as Search() would have it.
+  std::vector<Result<SearchResult>> SearchBatch(std::span<const VectorView> queries,
+                                                const SearchOptions& options = {}) const noexcept;
+
+  // Looks at the whole graph; takes about as long as an exact search, and the sample's searches.
+  // Writers and readers go on; what they change meanwhile may be counted or not.
+  // Errors: kInvalidArgument (options), kIoError.
+  Result<GraphReport> Analyze(const AnalyzeOptions& options = {}) const noexcept;
 
   // The newest acknowledged state, kept readable.
   Result<Snapshot> GetSnapshot() const noexcept;

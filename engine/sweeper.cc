@@ -1,0 +1,141 @@
+// The writer's part that takes dead nodes out of the graph, in rounds: first every list that names
+// one is healed, a few at a time, then their slots are freed. What dies during a round waits for
+// the next one. A round lives in memory alone: each of its commits leaves a graph as good as any.
+#include <algorithm>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "engine/apply.h"
+#include "engine/writer.h"
+#include "storage/base/coding.h"
+#include "storage/base/status_macros.h"
+#include "wal/record_codec.h"
+
+namespace engram {
+namespace {
+
+constexpr std::size_t kMostHealed = 64;  // nodes in one commit
+constexpr std::size_t kMostRetired = 512;
+
+// Whether a list of the node at any level names a doomed one.
+bool IsSick(const Graph& graph, SlotId slot, const std::function<bool(SlotId)>& doomed) {
+  for (std::uint32_t level = 0; level <= graph.Node(slot).level(); ++level) {
+    const ConstLinks links = graph.LinksAt(slot, level);
+    const std::uint32_t count = links.count();
+    for (std::uint32_t i = 0; i < count; ++i) {
+      if (graph.Has(links[i]) && doomed(links[i])) return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+Result<bool> Writer::Sweep(std::size_t slots, std::size_t least_dead) {
+  core_.writer_role.AssertHeld();
+  ReleaseLimbo();
+  SweepRound& round = core_.writer.sweep;
+  if (round.doomed == 0) {
+    if (core_.writer.dead.size() < std::max<std::size_t>(least_dead, 1)) return false;
+    BeginRound(least_dead);
+    if (round.doomed == 0) return false;
+  }
+  if (round.next < round.end) {
+    ENGRAM_RETURN_IF_ERROR(HealSome(slots));
+  } else {
+    ENGRAM_RETURN_IF_ERROR(RetireSome(std::min(slots, kMostRetired)));
+  }
+  return round.doomed > 0;
+}
+
+void Writer::BeginRound(std::size_t least_dead) {
+  const Lsn horizon = core_.versions.AdvanceHorizon();
+  const std::deque<DeadSlot>& dead = core_.writer.dead;
+  const auto end = std::partition_point(
+      dead.begin(), dead.end(), [&](const DeadSlot& slot) { return slot.valid_to <= horizon; });
+  const auto doomed = static_cast<std::size_t>(end - dead.begin());
+  if (doomed < least_dead) return;
+  core_.writer.sweep = {doomed, horizon, 0, core_.slots->used()};
+}
+
+Status Writer::HealSome(std::size_t slots) {
+  SweepRound& round = core_.writer.sweep;
+  const Graph graph = core_.GraphNow();
+  const std::function<bool(SlotId)> doomed = [&graph, through = round.through](SlotId slot) {
+    return graph.state(slot) == SlotState::kDead && graph.Node(slot).valid_to() <= through;
+  };
+  std::vector<SlotId> sick;
+  std::uint64_t lists = 0;
+  for (; slots > 0 && round.next < round.end && sick.size() < kMostHealed; --slots) {
+    const auto slot = static_cast<SlotId>(round.next++);
+    const SlotState state = graph.state(slot);
+    // Doomed ones only where they are freed in several commits, between which none may lead to what
+    // is gone (I9): walks that are on their way over them lose it.
+    const bool at_once = round.doomed <= kMostRetired;
+    if (state != SlotState::kLive && (state != SlotState::kDead || (at_once && doomed(slot)))) {
+      continue;
+    }
+    if (!IsSick(graph, slot, doomed)) continue;
+    sick.push_back(slot);
+    lists += std::uint64_t{1} + graph.Node(slot).level();
+  }
+  if (sick.empty()) return Status::Ok();
+  CommitPlan plan = OwnPlan();
+  const std::uint64_t most_links = core_.layout->max_links0();
+  plan.most_link_bytes = lists * LinkBytes(most_links, most_links);
+  plan.relink = [&](LinkSink& links) ENGRAM_NO_THREAD_SAFETY_ANALYSIS {
+    for (const SlotId slot : sick) core_.linker->Heal(graph, slot, doomed, links);
+  };
+  return CommitPlans({&plan, 1}, SyncMode::kNoSync);
+}
+
+Status Writer::RetireSome(std::size_t limit) {
+  SweepRound& round = core_.writer.sweep;
+  CommitPlan plan = OwnPlan();
+  ENGRAM_RETURN_IF_ERROR(AddRetires(plan, std::min(limit, round.doomed)));
+  ENGRAM_RETURN_IF_ERROR(CommitPlans({&plan, 1}, SyncMode::kNoSync));
+  const std::size_t retired = plan.record.retires.size();
+  for (const RetireRecord& retire : plan.record.retires) core_.linker->Forget(retire.slot);
+  std::deque<DeadSlot>& dead = core_.writer.dead;
+  dead.erase(dead.begin(), dead.begin() + static_cast<std::ptrdiff_t>(retired));
+  round.doomed -= retired;
+  return Status::Ok();
+}
+
+Status Writer::AddRetires(CommitPlan& plan, std::size_t count) {
+  const bool has_fields = !core_.meta->field_names().empty();
+  const Graph graph = core_.GraphNow();
+  for (std::size_t i = 0; i < count; ++i) {
+    const SlotId slot = core_.writer.dead[i].slot;
+    ENGRAM_RETURN_IF_ERROR(AddRetire(plan, slot, has_fields));
+    for (std::uint32_t level = 1; level <= graph.Node(slot).level(); ++level) {
+      const std::optional<std::uint32_t> block = graph.UpperBlock(slot, level);
+      if (block) plan.record.upper_retires.push_back(*block);
+    }
+  }
+  plan.record.state.dead -= count;
+  return Status::Ok();
+}
+
+Status Writer::AddRetire(CommitPlan& plan, SlotId slot, bool has_fields) {
+  const ConstNodeView node = core_.Node(slot);
+  RetireRecord retire;
+  retire.slot = slot;
+  retire.id = node.id();
+  retire.version = node.version();
+  retire.timestamp_us = node.timestamp_us();
+  retire.type = node.type();
+  if (has_fields) {
+    ENGRAM_ASSIGN_OR_RETURN(const std::vector<std::byte> metadata,
+                            core_.meta->GetEncodedMetadata(retire.id, retire.version));
+    ENGRAM_ASSIGN_OR_RETURN(const std::vector<RowFieldKey> keys, core_.meta->FieldKeys(metadata));
+    for (const RowFieldKey& key : keys) {
+      retire.fields.push_back({key.field, plan.owned_text.emplace_back(key.value)});
+    }
+  }
+  plan.record.retires.push_back(std::move(retire));
+  return Status::Ok();
+}
+
+}  // namespace engram

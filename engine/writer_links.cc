@@ -1,0 +1,126 @@
+// The writer's part that changes pages and the graph for one commit, and records the links that it
+// chose.
+#include <algorithm>
+#include <vector>
+
+#include "engine/apply.h"
+#include "engine/writer.h"
+#include "index/node_key.h"
+#include "storage/base/coding.h"
+#include "storage/base/status_macros.h"
+#include "storage/base/test_hooks.h"
+#include "wal/record_codec.h"
+
+namespace engram {
+
+std::uint64_t Writer::MostLinkBytes(const CommitPlan& plan) const {
+  const std::uint64_t m = core_.layout->max_links();
+  const std::uint64_t m0 = core_.layout->max_links0();
+  // A list that gets one link more: it may lose all others. A node is tied to one neighbour beyond
+  // the m that are chosen, and a parent for it may take two lists more (Linker::Adopt()).
+  const std::uint64_t list0 = LinkBytes(1, m0);
+  const std::uint64_t list = LinkBytes(1, m);
+  const std::uint64_t parent = 2 * list0;
+  const std::uint64_t node = LinkBytes(m + 1, 0) + (m + 1) * list0 + parent;
+  const std::uint64_t upper = LinkBytes(m, 0) + m * list;
+  // An ended node leaves at most 2 m nodes without a parent.
+  return plan.record.inserts.size() * node + plan.record.uppers.size() * upper +
+         plan.record.ends.size() * m0 * parent + plan.most_link_bytes;
+}
+
+// Makes each change of a list on its page, and records it.
+void PageLinks::SetLinks(SlotId slot, std::uint32_t level, const ListChange& change) {
+  ENGRAM_SYNC_POINT("writer:set_links");
+  CommitRecord& record = plan_.record;
+  const std::size_t sets = record.link_sets.size();
+  const std::size_t clears = record.link_clears.size();
+  for (const ListChange::Set& set : change.sets) {
+    record.link_sets.push_back({set.neighbour, set.position});
+  }
+  record.link_clears.insert(record.link_clears.end(), change.clears.begin(), change.clears.end());
+  LinkRecord links;
+  links.slot = slot;
+  links.level = static_cast<std::uint8_t>(level);
+  links.link_count = static_cast<std::uint16_t>(change.count);
+  links.sets = static_cast<std::uint16_t>(change.sets.size());
+  links.clears = static_cast<std::uint16_t>(change.clears.size());
+  record.links.push_back(links);
+  core_.writer_role.AssertHeld();
+  const Status status =
+      ApplyLinks(core_, plan_.lsn, links, std::span(record.link_sets).subspan(sets),
+                 std::span(record.link_clears).subspan(clears), ApplyMode::kLive);
+  if (status_.ok()) status_ = status;
+  if (ENGRAM_MUTANT(kLinksNotLogged)) {
+    record.links.pop_back();
+    record.link_sets.resize(sets);
+    record.link_clears.resize(clears);
+  }
+}
+
+Status Writer::ApplyAndLink(CommitPlan& plan) {
+  ENGRAM_RETURN_IF_ERROR(ApplyExtents(core_, plan.record));
+  ENGRAM_RETURN_IF_ERROR(CheckRecord(core_, plan.lsn, plan.record));
+  ApplyRetires(core_, plan.lsn, plan.record, ApplyMode::kLive);
+  ENGRAM_RETURN_IF_ERROR(ApplyEnds(plan));
+  ApplyInserts(core_, plan.lsn, plan.record);
+  ENGRAM_RETURN_IF_ERROR(LinkInserts(plan));
+  if (plan.relink) {
+    PageLinks links(core_, plan);
+    plan.relink(links);
+    ENGRAM_RETURN_IF_ERROR(links.status());
+  }
+  TakeEntry(plan);
+  core_.writer.state = FromRecord(plan.record.state);
+  return Status::Ok();
+}
+
+// One after the other, the lowest rank first: those that a node was parent of are then ended before
+// it, as far as they are, and need no other.
+Status Writer::ApplyEnds(CommitPlan& plan) {
+  std::vector<EndRecord>& ends = plan.record.ends;
+  if (ends.empty()) return Status::Ok();
+  const Graph graph = core_.GraphNow();
+  if (ends.size() > 1) {
+    std::sort(ends.begin(), ends.end(), [&](const EndRecord& a, const EndRecord& b) {
+      return NodeKey::Of(graph.Node(a.slot)) < NodeKey::Of(graph.Node(b.slot));
+    });
+  }
+  PageLinks links(core_, plan);
+  for (const EndRecord& end : ends) {
+    ApplyEnd(core_, plan.lsn, end);
+    core_.writer.dead.push_back({plan.lsn, end.slot});
+    core_.linker->Unlink(graph, end.slot, links);
+  }
+  return links.status();
+}
+
+Status Writer::LinkInserts(CommitPlan& plan) {
+  const std::vector<InsertRecord>& inserts = plan.record.inserts;
+  if (inserts.empty()) return Status::Ok();
+  const Graph graph = core_.GraphNow();
+  if (ENGRAM_MUTANT(kEntryBeforeLinks) && inserts.back().level > core_.entry().level) {
+    core_.PublishEntry({inserts.back().slot, inserts.back().level});
+  }
+  PageLinks links(core_, plan);
+  std::vector<NewNode> nodes;
+  for (std::size_t begin = 0; begin < inserts.size(); begin += Linker::kMostNodes) {
+    nodes.clear();
+    for (std::size_t i = begin; i < std::min(inserts.size(), begin + Linker::kMostNodes); ++i) {
+      nodes.push_back({inserts[i].slot, plan.near[i]});
+    }
+    core_.linker->Link(graph, nodes, run_, links);
+  }
+  return links.status();
+}
+
+void Writer::TakeEntry(CommitPlan& plan) {
+  const EntryPoint entry = core_.linker->entry();
+  plan.record.state.entry_point = entry.slot;
+  plan.record.state.top_level = entry.level;
+  // Last: the node and its links are there.
+  core_.PublishEntry(entry);
+  // Release: pairs with the acquire of callers that search ahead.
+  core_.linked.store(core_.linker->linked(), std::memory_order_release);
+}
+
+}  // namespace engram

@@ -1,0 +1,135 @@
+// The writer's half of the graph: links new nodes (arXiv 1603.09320, algorithm 1), unlinks ended
+// ones, heals lists around dead ones. Decides; a LinkSink changes the lists. Keeps every live node
+// reachable from the entry point over live nodes (docs/hnsw.md, "Reachability"): the entry point is
+// the live node of the highest rank (index/node_key.h), and every other live node has a link at
+// level 0 from a live node that ranks above it.
+// Leaves to others: writing blocks, slot states, logging, threads.
+// Threads: the holder of the writer role; steps of Link() run on the threads it is given, while
+// readers walk.
+#ifndef ENGRAM_INDEX_LINKER_H_
+#define ENGRAM_INDEX_LINKER_H_
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include <engram/status.h>
+#include <engram/types.h>
+
+#include "index/graph.h"
+#include "index/graph_search.h"
+#include "index/metric.h"
+#include "index/neighbor_list.h"
+#include "storage/base/ids.h"
+#include "storage/base/test_hooks.h"
+
+namespace engram {
+
+struct LinkerOptions {
+  Metric metric = Metric::kL2;
+  std::uint32_t ef_construction = 200;
+  // Fill lists up with near nodes that the heuristic left out (algorithm 4, keepPrunedConnections).
+  bool keep_pruned = false;
+};
+
+// Near nodes found ahead of linking.
+struct FoundNear {
+  std::vector<Candidate> nodes;  // at level 0, by distance; slots pinned since they were found
+  std::uint64_t linked = 0;      // Linker::linked() before the search began
+};
+
+struct NewNode {
+  SlotId slot = SlotId::kNone;      // block and upper blocks written, slot live, no links
+  const FoundNear* near = nullptr;  // nullptr: searched for here
+};
+
+// Runs body(0) to body(tasks - 1) and returns when all are done.
+using RunTasks =
+    std::function<void(std::size_t tasks, const std::function<void(std::size_t)>& body)>;
+
+class Linker {
+ public:
+  explicit Linker(const LinkerOptions& options) : options_(options) {}
+
+  // Counts what the lists say, after opening. `slots` were used so far. Errors: kCorruptedIndex
+  // where the rule above does not hold, on which everything else here rests.
+  Status Rebuild(const Graph& graph, std::uint32_t slots, EntryPoint entry);
+
+  // Where walks begin; kNone where no node is live.
+  EntryPoint entry() const { return entry_; }
+  // Nodes linked so far.
+  std::uint64_t linked() const { return linked_; }
+  const LinkerOptions& options() const { return options_; }
+
+  // The most nodes one Link() takes: it compares each with each.
+  static constexpr std::size_t kMostNodes = 512;
+
+  // Links `nodes`, of one commit, in order. The same graph, nodes and found candidates give the
+  // same links, whatever `run` does.
+  void Link(const Graph& graph, std::span<const NewNode> nodes, const RunTasks& run,
+            LinkSink& sink);
+
+  // The node's slot has just become dead: finds parents for those that have none left, and a new
+  // entry point where it was that.
+  void Unlink(const Graph& graph, SlotId dead, LinkSink& sink);
+
+  // Takes links to doomed nodes out of the lists of `slot`, at all levels, and puts the best of the
+  // doomed ones' neighbours in. Whether a list changed. Pre: doomed nodes are dead, and so is
+  // whatever stays one.
+  bool Heal(const Graph& graph, SlotId slot, const std::function<bool(SlotId)>& doomed,
+            LinkSink& sink);
+
+  // The slot is retired: nothing leads to it, and a new node may take it.
+  void Forget(SlotId slot) { std::replace(recent_.begin(), recent_.end(), slot, SlotId::kNone); }
+
+ private:
+  class Batch;
+
+  RowScorer Scorer(const Graph& graph) const {
+    return {options_.metric, graph.layout().dimensions()};
+  }
+  std::uint32_t& parents(SlotId slot) { return parents_[static_cast<std::uint32_t>(slot)]; }
+
+  // Makes `plan` so: keeps whoever has no other parent, drops the rest as far as there is no room.
+  void Commit(const Graph& graph, ListPlan& plan, LinkSink& sink);
+  void FitIntoList(const Graph& graph, ListPlan& plan);
+  bool HasOnlyThisParent(const Member& member) {
+    return member.lower && member.live && member.position != Member::kNoPosition &&
+           parents(member.slot) == 1 && !ENGRAM_MUTANT(kParentNotKept);
+  }
+
+  // Gives `node` a live parent. Pre: it is live and not the entry point.
+  void Adopt(const Graph& graph, SlotId node, LinkSink& sink);
+  // How many of a list's links may be there for somebody's sake rather than for the search's.
+  enum class Share : std::uint8_t { kHalf, kAll };
+  static std::size_t MostNeeded(std::size_t capacity, Share share) {
+    return share == Share::kAll ? capacity : capacity / 2 + 1;
+  }
+  bool AdoptFrom(const Graph& graph, std::span<const SlotId> parents, SlotId node, Share share,
+                 LinkSink& sink);
+  bool TryParent(const Graph& graph, SlotId parent, SlotId node, Share share, LinkSink& sink);
+  bool PutBetween(const Graph& graph, SlotId parent, SlotId node, LinkSink& sink);
+  void ReplaceEntry(const Graph& graph, SlotId dead);
+  static std::vector<SlotId> LiveBeyond(const Graph& graph, std::span<const SlotId> from,
+                                        std::uint32_t level,
+                                        const std::function<bool(SlotId)>& doomed);
+  void KeepWayUp(const Graph& graph, SlotId slot, std::span<const SlotId> present,
+                 const std::function<bool(SlotId)>& doomed, std::vector<Addition>& additions) const;
+
+  LinkerOptions options_;
+  EntryPoint entry_;
+  // Of each live slot: how many live nodes that rank above it link to it at level 0.
+  std::vector<std::uint32_t> parents_;
+  // The slots linked last, the newest at the end: a search that began before may have missed them.
+  std::deque<SlotId> recent_;
+  std::uint64_t linked_ = 0;
+};
+
+}  // namespace engram
+
+#endif  // ENGRAM_INDEX_LINKER_H_
