@@ -71,7 +71,7 @@ class History {
            std::to_string(static_cast<int>(cloud_));
   }
 
-  // Ends most of a store's patterns, then sweeps a step further after each kill, until all are
+  // Ends most of a store's patterns, then sweeps one to three steps between kills, until all are
   // gone.
   void SweepWithKills(std::uint32_t count) {
     Open();
@@ -79,7 +79,7 @@ class History {
     Erase(count - 100);
     bool half_retired = false;
     for (int steps = 1; !testing::Test::HasFailure(); ++steps) {
-      Check(engine_->RunMaintenance(std::chrono::microseconds(steps)));
+      Check(engine_->RunMaintenance(std::chrono::microseconds(1 + steps % 3)));
       // New nodes take freed slots, and sweep in passing.
       Insert(3);
       const auto stats = engine_->GetStats();
