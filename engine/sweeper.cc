@@ -42,11 +42,14 @@ Result<bool> Writer::Sweep(std::size_t slots, std::size_t least_dead) {
     if (round.doomed == 0) return false;
   }
   if (round.next < round.end) {
-    ENGRAM_RETURN_IF_ERROR(HealSome(slots));
+    const std::uint32_t begin = round.next;
+    const Status healed = HealSome(slots);
+    if (!healed.ok()) round.next = begin;  // no room in the log: nothing was healed
+    ENGRAM_RETURN_IF_ERROR(healed);
   } else {
-    ENGRAM_RETURN_IF_ERROR(RetireSome(std::min(slots, kMostRetired)));
+    ENGRAM_RETURN_IF_ERROR(RetireSome(kMostRetired));
   }
-  return round.doomed > 0;
+  return round.doomed > 0 || core_.writer.dead.size() >= std::max<std::size_t>(least_dead, 1);
 }
 
 void Writer::BeginRound(std::size_t least_dead) {

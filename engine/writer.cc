@@ -12,8 +12,9 @@
 namespace engram {
 namespace {
 
-// Slots that a round looks at in passing, for each commit group that needs new ones.
-constexpr std::size_t kSweptInPassing = 1024;
+// Slots that a round looks at in passing, for each new one that a commit group needs: a round is
+// through when less new ones came than made it worth it, and no insert waits for long.
+constexpr std::size_t kSweptInPassing = 32;
 // Dead nodes, or a sixteenth of all slots, that are worth a round in passing.
 constexpr std::size_t kWorthSweeping = 64;
 constexpr std::uint64_t kLargestExtentBytes = 1ull << 30;
@@ -108,7 +109,7 @@ Status Writer::MakeRoom(std::size_t slots) {
   ReleaseLimbo();
   if (slots == 0) return Status::Ok();
   const std::size_t least_dead = std::max<std::size_t>(kWorthSweeping, core_.slots->used() / 16);
-  ENGRAM_RETURN_IF_ERROR(Sweep(std::max(2 * slots, kSweptInPassing), least_dead).status());
+  ENGRAM_RETURN_IF_ERROR(Sweep(kSweptInPassing * slots, least_dead).status());
   ENGRAM_RETURN_IF_ERROR(MakeRoomForUppers(slots));
   if (AvailableSlots() >= slots) return Status::Ok();
   const std::uint64_t needed = core_.slots->used() + (slots - core_.slots->free());

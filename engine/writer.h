@@ -50,8 +50,8 @@ class Writer {
   void Commit(std::span<Transaction* const> group);
 
   // A step of the round that takes dead nodes out of the graph: looks at about `slots` slots, or
-  // frees at most that many, in one commit. A round begins where it would free `least_dead` slots.
-  // Whether the round goes on.
+  // frees some hundreds of those whose links are gone, in one commit. A round begins where it would free `least_dead` slots.
+  // Whether there may be more to do.
   Result<bool> Sweep(std::size_t slots, std::size_t least_dead);
 
   // Records the names of the indexed fields: the first commit of a new store.

@@ -125,7 +125,9 @@ class FullDiskTest : public ::testing::TestWithParam<Load> {
     EXPECT_TRUE(status.ok()) << status;
     EXPECT_EQ(found, numbers_.size());
     const auto& [id, number] = *numbers_.rbegin();
-    const auto result = store_->Search(VectorOf(number));
+    SearchOptions exact;
+    exact.exact = true;
+    const auto result = store_->Search(VectorOf(number), exact);
     ASSERT_TRUE(result.ok()) << result.status();
     EXPECT_EQ(result->hits.at(0).id, id);
   }
