@@ -17,12 +17,12 @@ constexpr std::uint64_t kSeedsOfAShard = 1000;
 // A shard ends with the history that reaches so many images. Built a second time for the slow
 // tests.
 #ifdef ENGRAM_LONG_SWEEPS
-constexpr std::uint64_t kFirstShard = 8;
+constexpr std::uint64_t kFirstShard = 6;
 constexpr std::uint64_t kShards = 40;
 constexpr std::uint64_t kImagesOfAShard = 25'000;
 #else
 constexpr std::uint64_t kFirstShard = 0;
-constexpr std::uint64_t kShards = 8;
+constexpr std::uint64_t kShards = 6;
 constexpr std::uint64_t kImagesOfAShard = 6'000;
 #endif
 
