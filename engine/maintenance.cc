@@ -12,8 +12,8 @@ namespace {
 
 // A step of the sweep while the writer role is held.
 constexpr std::size_t kSlotsAtATime = 4096;
-// A round goes over all nodes: it begins when this share of the slots is dead.
-constexpr std::size_t kWorthSweepingShare = 64;
+// A round goes over all nodes: it begins when one in so many slots is dead.
+constexpr std::size_t kWorthSweepingShare = 1024;
 constexpr std::chrono::milliseconds kShortestNap{1};
 constexpr std::chrono::milliseconds kNap{200};
 constexpr std::chrono::milliseconds kBudget{2};

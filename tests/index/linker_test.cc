@@ -55,7 +55,7 @@ TEST_P(LinkerHistoryTest, TheRulesHoldAfterEachOperation) {
   std::uint32_t retired = 0;
   // Candidates that somebody found some time ago.
   std::optional<std::pair<std::vector<float>, FoundNear>> waiting;
-  for (int step = 0; step < 400; ++step) {
+  for (int step = 0; step < 1200; ++step) {
     const std::vector<SlotId> live = linked.memory().Live();
     // Fills up, empties, fills up.
     const bool filling = step / 300 % 2 == 0;
