@@ -112,8 +112,7 @@ class Analysis {
     for (std::size_t before = 0; before < reached.size() && report_.unreachable > 0;) {
       before = reached.size();
       for (std::size_t i = 0; i < reached.size(); ++i) {
-        const ConstLinks links = graph_.LinksAt(reached[i], 0);
-        for (std::uint32_t at = 0; at < links.count(); ++at) reach(links[at]);
+        graph_.ForEachNeighbour(reached[i], 0, reach);
       }
     }
   }
@@ -128,17 +127,14 @@ class Analysis {
     const bool first = report_.levels.size() <= level || report_.levels[level].nodes == 0;
     if (report_.levels.size() <= level) report_.levels.resize(level + 1);
     LevelReport& counts = report_.levels[level];
-    const ConstLinks links = graph_.LinksAt(slot, level);
     std::uint32_t live = 0;
     std::uint32_t dead = 0;
-    for (std::uint32_t i = 0; i < links.count(); ++i) {
-      const SlotId neighbour = links[i];
-      if (!graph_.Has(neighbour)) continue;
+    graph_.ForEachNeighbour(slot, level, [&](SlotId neighbour) {
       const Kind kind = kinds_[static_cast<std::uint32_t>(neighbour)];
       if (kind == Kind::kLive) to_live(neighbour);
       if (kind == Kind::kLive) ++live;
       if (kind == Kind::kDead) ++dead;
-    }
+    });
     ++counts.nodes;
     counts.links += live;
     counts.links_to_dead += dead;

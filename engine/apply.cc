@@ -13,20 +13,14 @@
 namespace engram {
 namespace {
 
-std::uint64_t SlotsWithPages(const Core& core) {
-  const std::uint64_t by_nodes =
-      std::uint64_t{core.pages->page_count(SegmentKind::kNodes)} * core.layout->blocks_per_page();
-  const std::uint64_t by_states =
-      std::uint64_t{core.pages->page_count(SegmentKind::kNodeSlots)} * kSlotsPerPage;
-  return std::min(by_nodes, by_states);
+Status BadRecord(Lsn lsn, const std::string& what) {
+  return Status::CorruptedIndex("log: commit " + std::to_string(Raw(lsn)) + " " + what);
 }
 
-Status CheckSlot(const Core& core, Lsn lsn, SlotId slot) {
-  const std::uint64_t slots = SlotsWithPages(core);
-  if (Raw(slot) < slots) return Status::Ok();
-  return Status::CorruptedIndex("log: commit " + std::to_string(Raw(lsn)) + " names slot " +
-                                std::to_string(Raw(slot)) + ", the page file has " +
-                                std::to_string(slots));
+Status CheckSlot(const Graph& graph, Lsn lsn, SlotId slot) {
+  if (graph.Has(slot)) return Status::Ok();
+  return BadRecord(lsn, "names slot " + std::to_string(Raw(slot)) + ", the page file has " +
+                            std::to_string(graph.node_limit()));
 }
 
 Status ApplyExtent(Core& core, const ExtentRecord& record) {
@@ -68,19 +62,15 @@ void ApplyInsert(Core& core, Lsn lsn, const InsertRecord& record) {
   core.slots->Set(record.slot, SlotState::kLive, lsn);
 }
 
-Status BadRecord(Lsn lsn, const std::string& what) {
-  return Status::CorruptedIndex("log: commit " + std::to_string(Raw(lsn)) + " " + what);
-}
-
 Status CheckUpperBlock(const Graph& graph, Lsn lsn, std::uint32_t block) {
   if (graph.HasUpper(block)) return Status::Ok();
   return BadRecord(
       lsn, "names upper block " + std::to_string(block) + ", which the page file has no room for");
 }
 
-Status CheckInsert(const Core& core, Lsn lsn, const InsertRecord& insert) {
-  ENGRAM_RETURN_IF_ERROR(CheckSlot(core, lsn, insert.slot));
-  const std::size_t vector_bytes = core.layout->dimensions() * sizeof(float);
+Status CheckInsert(const Graph& graph, Lsn lsn, const InsertRecord& insert) {
+  ENGRAM_RETURN_IF_ERROR(CheckSlot(graph, lsn, insert.slot));
+  const std::size_t vector_bytes = graph.layout().dimensions() * sizeof(float);
   if (insert.vector.size() != vector_bytes) {
     return BadRecord(lsn, "has a vector of " + std::to_string(insert.vector.size()) +
                               " bytes, expected " + std::to_string(vector_bytes));
@@ -104,29 +94,29 @@ Status ApplyExtents(Core& core, const CommitRecord& record) {
 Status CheckRecord(const Core& core, Lsn lsn, const CommitRecord& record) {
   const Graph graph = core.GraphNow();
   for (const RetireRecord& retire : record.retires) {
-    ENGRAM_RETURN_IF_ERROR(CheckSlot(core, lsn, retire.slot));
+    ENGRAM_RETURN_IF_ERROR(CheckSlot(graph, lsn, retire.slot));
   }
   for (const std::uint32_t block : record.upper_retires) {
     ENGRAM_RETURN_IF_ERROR(CheckUpperBlock(graph, lsn, block));
   }
-  for (const EndRecord& end : record.ends) ENGRAM_RETURN_IF_ERROR(CheckSlot(core, lsn, end.slot));
+  for (const EndRecord& end : record.ends) ENGRAM_RETURN_IF_ERROR(CheckSlot(graph, lsn, end.slot));
   for (const InsertRecord& insert : record.inserts) {
-    ENGRAM_RETURN_IF_ERROR(CheckInsert(core, lsn, insert));
+    ENGRAM_RETURN_IF_ERROR(CheckInsert(graph, lsn, insert));
   }
   for (const UpperRecord& upper : record.uppers) {
     ENGRAM_RETURN_IF_ERROR(CheckUpperBlock(graph, lsn, upper.block));
-    ENGRAM_RETURN_IF_ERROR(CheckSlot(core, lsn, upper.node));
+    ENGRAM_RETURN_IF_ERROR(CheckSlot(graph, lsn, upper.node));
   }
   for (const LinkRecord& links : record.links) {
-    ENGRAM_RETURN_IF_ERROR(CheckSlot(core, lsn, links.slot));
+    ENGRAM_RETURN_IF_ERROR(CheckSlot(graph, lsn, links.slot));
   }
   const StateRecord& state = record.state;
-  if (state.node_slots > SlotsWithPages(core) ||
+  if (state.node_slots > graph.node_limit() ||
       (state.upper_slots > 0 && !graph.HasUpper(state.upper_slots - 1))) {
     return BadRecord(lsn, "counts " + std::to_string(state.node_slots) + " slots and " +
                               std::to_string(state.upper_slots) +
                               " upper blocks, the page file has room for " +
-                              std::to_string(SlotsWithPages(core)) + " slots");
+                              std::to_string(graph.node_limit()) + " slots");
   }
   return Status::Ok();
 }

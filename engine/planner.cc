@@ -5,6 +5,7 @@
 #include <utility>
 #include <variant>
 
+#include "engine/apply.h"
 #include "index/node_key.h"
 #include "index/node_view.h"
 #include "storage/base/coding.h"
@@ -238,10 +239,7 @@ Status Planner::Finish(Draft& draft) {
   }
   state.node_slots = core_.slots->used();
   state.upper_slots = core_.upper_slots->used();
-  record.state =
-      StateRecord{state.live,      state.dead,        state.next_id,     state.reserved_id,
-                  state.clock_us,  state.node_slots,  state.upper_slots, state.entry_point,
-                  state.top_level, state.sweep_cursor};
+  record.state = ToRecord(state);
   return Status::Ok();
 }
 

@@ -20,14 +20,11 @@ constexpr std::size_t kMostRetired = 512;
 
 // Whether a list of the node at any level names a doomed one.
 bool IsSick(const Graph& graph, SlotId slot, const std::function<bool(SlotId)>& doomed) {
-  for (std::uint32_t level = 0; level <= graph.Node(slot).level(); ++level) {
-    const ConstLinks links = graph.LinksAt(slot, level);
-    const std::uint32_t count = links.count();
-    for (std::uint32_t i = 0; i < count; ++i) {
-      if (graph.Has(links[i]) && doomed(links[i])) return true;
-    }
+  bool sick = false;
+  for (std::uint32_t level = 0; level <= graph.Node(slot).level() && !sick; ++level) {
+    graph.ForEachNeighbour(slot, level, [&](SlotId to) { sick = sick || doomed(to); });
   }
-  return false;
+  return sick;
 }
 
 }  // namespace

@@ -56,8 +56,8 @@ void Writer::Commit(std::span<Transaction* const> group) {
   std::vector<CommitPlan> plans;
   plans.reserve(group.size());
   for (Transaction* transaction : group) {
-    auto plan =
-        planner.Add(*transaction, core_.writer.durable_ids, AvailableSlots(), AvailableUppers());
+    auto plan = planner.Add(*transaction, core_.writer.durable_ids, Available(RoomForNodes()),
+                            Available(RoomForUppers()));
     if (plan.ok()) {
       plans.push_back(std::move(plan).value());
     } else {
@@ -86,23 +86,30 @@ SyncMode Writer::ModeFor(std::span<const CommitPlan> plans) const {
   return promised && *promised <= core_.clock->Steady() ? SyncMode::kSync : SyncMode::kNoSync;
 }
 
-std::uint64_t Writer::AvailableSlots() const {
-  // By the extents: only pages that the log knows may be used.
-  const std::uint64_t with_nodes = std::uint64_t{core_.page_file->PageCount(SegmentKind::kNodes)} *
-                                   core_.layout->blocks_per_page();
-  const std::uint64_t with_states =
-      std::uint64_t{core_.page_file->PageCount(SegmentKind::kNodeSlots)} * kSlotsPerPage;
-  const std::uint64_t slots = std::min({with_nodes, with_states, kMostSlots});
-  return slots - core_.slots->used() + core_.slots->free();
+Writer::Room Writer::RoomForNodes() const {
+  return {SegmentKind::kNodes, SegmentKind::kNodeSlots, core_.layout->blocks_per_page(),
+          *core_.slots};
 }
 
-std::uint64_t Writer::AvailableUppers() const {
-  const std::uint64_t with_blocks = std::uint64_t{core_.page_file->PageCount(SegmentKind::kUpper)} *
-                                    core_.layout->upper_blocks_per_page();
+Writer::Room Writer::RoomForUppers() const {
+  return {SegmentKind::kUpper, SegmentKind::kUpperSlots, core_.layout->upper_blocks_per_page(),
+          *core_.upper_slots};
+}
+
+std::uint64_t Writer::Available(const Room& room) const {
+  // By the extents: only pages that the log knows may be used.
+  const std::uint64_t with_blocks =
+      std::uint64_t{core_.page_file->PageCount(room.blocks)} * room.blocks_per_page;
   const std::uint64_t with_states =
-      std::uint64_t{core_.page_file->PageCount(SegmentKind::kUpperSlots)} * kSlotsPerPage;
-  const std::uint64_t blocks = std::min({with_blocks, with_states, kMostSlots});
-  return blocks - core_.upper_slots->used() + core_.upper_slots->free();
+      std::uint64_t{core_.page_file->PageCount(room.states)} * kSlotsPerPage;
+  const std::uint64_t slots = std::min({with_blocks, with_states, kMostSlots});
+  return slots - room.slots.used() + room.slots.free();
+}
+
+Status Writer::Grow(const Room& room, std::uint64_t slots) {
+  ENGRAM_RETURN_IF_ERROR(
+      GrowSegment(room.blocks, AlignUp(slots, room.blocks_per_page) / room.blocks_per_page));
+  return GrowSegment(room.states, AlignUp(slots, kSlotsPerPage) / kSlotsPerPage);
 }
 
 Status Writer::MakeRoom(std::size_t slots) {
@@ -111,24 +118,21 @@ Status Writer::MakeRoom(std::size_t slots) {
   const std::size_t least_dead = std::max<std::size_t>(kWorthSweeping, core_.slots->used() / 16);
   ENGRAM_RETURN_IF_ERROR(Sweep(kSweptInPassing * slots, least_dead).status());
   ENGRAM_RETURN_IF_ERROR(MakeRoomForUppers(slots));
-  if (AvailableSlots() >= slots) return Status::Ok();
+  const Room room = RoomForNodes();
+  if (Available(room) >= slots) return Status::Ok();
   const std::uint64_t needed = core_.slots->used() + (slots - core_.slots->free());
   if (needed > kMostSlots) return Status::IndexFull("the page file holds at most 2^32 - 2 slots");
-  const std::uint64_t per_page = core_.layout->blocks_per_page();
-  ENGRAM_RETURN_IF_ERROR(GrowSegment(SegmentKind::kNodes, AlignUp(needed, per_page) / per_page));
-  return GrowSegment(SegmentKind::kNodeSlots, AlignUp(needed, kSlotsPerPage) / kSlotsPerPage);
+  return Grow(room, needed);
 }
 
 // A node has 1 / (m - 1) upper blocks on average. Twice that, and the most that one node can have,
 // are more than any number of nodes is likely to need (Planner::Place() makes do with less).
 Status Writer::MakeRoomForUppers(std::size_t nodes) {
   const std::uint64_t blocks = 2 * nodes / (core_.page_file->parameters().m - 1) + 2 * kMaxLevel;
-  if (AvailableUppers() >= blocks) return Status::Ok();
-  const std::uint64_t needed = std::min(
-      core_.upper_slots->used() + blocks - std::min(blocks, core_.upper_slots->free()), kMostSlots);
-  const std::uint64_t per_page = core_.layout->upper_blocks_per_page();
-  ENGRAM_RETURN_IF_ERROR(GrowSegment(SegmentKind::kUpper, AlignUp(needed, per_page) / per_page));
-  return GrowSegment(SegmentKind::kUpperSlots, AlignUp(needed, kSlotsPerPage) / kSlotsPerPage);
+  const Room room = RoomForUppers();
+  if (Available(room) >= blocks) return Status::Ok();
+  const std::uint64_t free = std::min(blocks, core_.upper_slots->free());
+  return Grow(room, std::min(core_.upper_slots->used() + blocks - free, kMostSlots));
 }
 
 // A commit of its own: pages of an extent are used only by commits behind the one that records it.

@@ -50,8 +50,8 @@ class Writer {
   void Commit(std::span<Transaction* const> group);
 
   // A step of the round that takes dead nodes out of the graph: looks at about `slots` slots, or
-  // frees some hundreds of those whose links are gone, in one commit. A round begins where it would free `least_dead` slots.
-  // Whether there may be more to do.
+  // frees some hundreds of those whose links are gone, in one commit. A round begins where it would
+  // free `least_dead` slots. Whether there may be more to do.
   Result<bool> Sweep(std::size_t slots, std::size_t least_dead);
 
   // Records the names of the indexed fields: the first commit of a new store.
@@ -63,8 +63,18 @@ class Writer {
 
  private:
   Lsn NextLsn() const { return Next(core_.log->appended()); }
-  std::uint64_t AvailableSlots() const ENGRAM_REQUIRES(core_.writer_role);
-  std::uint64_t AvailableUppers() const ENGRAM_REQUIRES(core_.writer_role);
+  // A segment of blocks, and the one with their states.
+  struct Room {
+    SegmentKind blocks;
+    SegmentKind states;
+    std::uint32_t blocks_per_page;
+    const SlotMap& slots;
+  };
+  Room RoomForNodes() const ENGRAM_REQUIRES(core_.writer_role);
+  Room RoomForUppers() const ENGRAM_REQUIRES(core_.writer_role);
+  std::uint64_t Available(const Room& room) const ENGRAM_REQUIRES(core_.writer_role);
+  // Has the page file hold `slots` blocks with their states.
+  Status Grow(const Room& room, std::uint64_t slots) ENGRAM_REQUIRES(core_.writer_role);
   Status MakeRoom(std::size_t slots) ENGRAM_REQUIRES(core_.writer_role);
   Status GrowSegment(SegmentKind segment, std::uint64_t pages_needed)
       ENGRAM_REQUIRES(core_.writer_role);

@@ -6,6 +6,7 @@
 #ifndef ENGRAM_INDEX_GRAPH_H_
 #define ENGRAM_INDEX_GRAPH_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -35,6 +36,15 @@ struct GraphMemory {
   std::uint32_t node_limit = 0;   // slots below it lie in memory
   std::uint32_t upper_limit = 0;  // upper blocks below it do
 };
+
+// Asks for the lines of a vector or a list, as far as it is worth it: the processor fetches the
+// rest of a long one by itself.
+inline void Prefetch(const std::byte* from, std::size_t bytes) {
+  constexpr std::size_t kMostBytes = 1024;
+  for (std::size_t at = 0; at < std::min(bytes, kMostBytes); at += kCacheLineBytes) {
+    __builtin_prefetch(from + at);
+  }
+}
 
 class Graph {
  public:
@@ -71,6 +81,16 @@ class Graph {
   // The node's links at `level`; empty where the node, as it lies there, does not reach it.
   // Pre: Has(slot).
   ConstLinks LinksAt(SlotId slot, std::uint32_t level) const;
+
+  // Calls `visit` with each neighbour at `level` that lies in memory. Pre: Has(slot).
+  template <typename Visit>
+  void ForEachNeighbour(SlotId slot, std::uint32_t level, Visit visit) const {
+    const ConstLinks links = LinksAt(slot, level);
+    const std::uint32_t count = links.count();
+    for (std::uint32_t i = 0; i < count; ++i) {
+      if (const SlotId to = links[i]; Has(to)) visit(to);
+    }
+  }
 
  private:
   GraphMemory memory_;

@@ -10,20 +10,14 @@ namespace {
 
 constexpr std::uint64_t kHopsBetweenChecks = 8;
 
-// Vectors that are on their way from memory while the distance to one is computed, and how much of
-// each is asked for: the processor fetches the rest of a long one by itself. Chosen by measurement
-// (docs/benchmarks.md).
+// Vectors that are on their way from memory while distances are computed: two groups of
+// kRowsTogether.
 constexpr std::size_t kVectorsAhead = 8;
-constexpr std::size_t kMaxPrefetchBytes = 1024;
 // Candidates kept on the way down. The paper keeps one, which loses whole clusters: in 30 tight
 // ones of 100 each, far from each other, every search for one of them ended in another.
 constexpr std::size_t kUpperWidth = 8;
 // A walk comes by about this many slots for each candidate it keeps.
 constexpr std::size_t kVisitedPerCandidate = 16;
-
-void PrefetchRange(const std::byte* from, std::size_t bytes) {
-  for (std::size_t at = 0; at < bytes; at += kCacheLineBytes) __builtin_prefetch(from + at);
-}
 
 float DistanceTo(const Graph& graph, const QueryScorer& query, SlotId slot) {
   const ConstNodeView node = graph.Node(slot);
@@ -48,7 +42,7 @@ class GraphWalker::Beam {
     // Vectors begin behind the header, which is needed for its norm alone.
     prefetch_from_ = query.needs_row_norm() ? 0 : layout.vector_offset();
     const std::size_t end = layout.vector_offset() + layout.dimensions() * sizeof(float);
-    prefetch_bytes_ = std::min(end - prefetch_from_, kMaxPrefetchBytes);
+    prefetch_bytes_ = end - prefetch_from_;
     links_bytes_ = layout.max_links0() * sizeof(SlotId);
   }
 
@@ -144,13 +138,13 @@ class GraphWalker::Beam {
   }
 
   void PrefetchVector(SlotId slot) const {
-    PrefetchRange(graph_.Block(slot) + prefetch_from_, prefetch_bytes_);
+    Prefetch(graph_.Block(slot) + prefetch_from_, prefetch_bytes_);
   }
   // What expanding a node looks at: header and links.
   void PrefetchNode(SlotId slot) const {
     const std::byte* block = graph_.Block(slot);
     __builtin_prefetch(block);
-    if (level_ == 0) PrefetchRange(block + graph_.layout().links_offset(), links_bytes_);
+    if (level_ == 0) Prefetch(block + graph_.layout().links_offset(), links_bytes_);
   }
 
   GraphWalker& walker_;

@@ -25,6 +25,10 @@ struct Candidate {
   SlotId slot = SlotId::kNone;
   friend bool operator==(const Candidate&, const Candidate&) = default;
 };
+// Ties by slot, so that the order hangs on nothing else.
+inline bool Nearer(const Candidate& a, const Candidate& b) {
+  return a.distance != b.distance ? a.distance < b.distance : a.slot < b.slot;
+}
 
 // Which nodes a walk returns; it goes over all.
 struct WalkFilter {

@@ -17,11 +17,7 @@ NodeKey KeyOf(const Graph& graph, SlotId slot) { return NodeKey::Of(graph.Node(s
 
 std::vector<SlotId> Neighbours(const Graph& graph, SlotId slot, std::uint32_t level) {
   std::vector<SlotId> neighbours;
-  const ConstLinks links = graph.LinksAt(slot, level);
-  const std::uint32_t count = links.count();
-  for (std::uint32_t i = 0; i < count; ++i) {
-    if (graph.Has(links[i])) neighbours.push_back(links[i]);
-  }
+  graph.ForEachNeighbour(slot, level, [&](SlotId to) { neighbours.push_back(to); });
   return neighbours;
 }
 
@@ -49,11 +45,11 @@ Status Linker::Rebuild(const Graph& graph, std::uint32_t slots, EntryPoint entry
   for (std::uint32_t i = 0; i < slots; ++i) {
     const auto slot = static_cast<SlotId>(i);
     if (!IsLive(graph, slot)) continue;
-    for (const SlotId to : Neighbours(graph, slot, 0)) {
+    graph.ForEachNeighbour(slot, 0, [&](SlotId to) {
       if (Raw32(to) < slots && IsLive(graph, to) && keys[Raw32(to)] < keys[i]) {
         ++parents_[Raw32(to)];
       }
-    }
+    });
   }
   for (std::uint32_t i = 0; i < slots; ++i) {
     const auto slot = static_cast<SlotId>(i);
@@ -179,9 +175,7 @@ bool Linker::AdoptFrom(const Graph& graph, std::span<const SlotId> parents, Slot
     if (!IsLive(graph, parent) || !(key < KeyOf(graph, parent))) continue;
     candidates.push_back({scorer.Distance(row, RowOf(graph, parent)), parent});
   }
-  std::sort(candidates.begin(), candidates.end(), [](const Candidate& a, const Candidate& b) {
-    return a.distance != b.distance ? a.distance < b.distance : a.slot < b.slot;
-  });
+  std::sort(candidates.begin(), candidates.end(), Nearer);
   return std::any_of(candidates.begin(), candidates.end(), [&](const Candidate& candidate) {
     return TryParent(graph, candidate.slot, node, share, sink);
   });
@@ -287,7 +281,7 @@ bool Linker::Heal(const Graph& graph, SlotId slot, const std::function<bool(Slot
     const Row row = RowOf(graph, slot);
     for (const SlotId to : next) {
       const bool there = std::find(present.begin(), present.end(), to) != present.end();
-      if (to == slot || there || !IsLive(graph, to) || graph.Node(to).level() < level) continue;
+      if (to == slot || there || graph.Node(to).level() < level) continue;
       additions.push_back({{scorer.Distance(row, RowOf(graph, to)), to}, false});
     }
     if (level == 0 && live && slot != entry_.slot)

@@ -13,10 +13,6 @@
 namespace engram {
 namespace {
 
-bool Nearer(const Candidate& a, const Candidate& b) {
-  return a.distance != b.distance ? a.distance < b.distance : a.slot < b.slot;
-}
-
 GraphWalker& WalkerOfThisThread() {
   thread_local GraphWalker walker;
   return walker;
@@ -82,7 +78,7 @@ class Linker::Batch {
     // Links to it and from it, whatever the heuristic says: a node that ranks above it, or, where
     // it is the new entry point, the old one. kNone: none, since it is the first.
     SlotId tied = SlotId::kNone;
-    SlotId entry_before = SlotId::kNone;  // where it becomes the entry point
+    bool becomes_entry = false;
   };
   struct Target {
     SlotId slot = SlotId::kNone;
@@ -96,17 +92,10 @@ class Linker::Batch {
     for (Work& work : work_) {
       if (entry_.slot != SlotId::kNone && work.key < NodeKey::Of(graph_.Node(entry_.slot)))
         continue;
-      work.entry_before = entry_.slot;
-      work.tied = entry_.slot;
+      work.becomes_entry = true;
+      work.tied = entry_.slot;  // kNone for the first node of a graph, which hangs on no other
       entry_ = {work.slot, work.key.level};
     }
-    if (start_.slot != SlotId::kNone) return;
-    // The first nodes of a graph hang on no other.
-    for (Work& work : work_) first_ = first_ == SlotId::kNone ? work.slot : first_;
-  }
-
-  bool BecomesEntry(const Work& work) const {
-    return work.entry_before != SlotId::kNone || work.slot == first_;
   }
 
   // What was found for it, at each level it has, of the nodes linked before it.
@@ -194,7 +183,7 @@ class Linker::Batch {
                       graph_.layout().max_links(), linker_.options_.keep_pruned, selected);
       for (const std::uint32_t i : selected) level.chosen.push_back(level.candidates[i]);
     }
-    if (!BecomesEntry(work)) work.tied = ChooseParent(work, index);
+    if (!work.becomes_entry) work.tied = ChooseParent(work, index);
     if (work.tied == SlotId::kNone) return;
     std::vector<Candidate>& chosen = work.levels[0].chosen;
     const auto is_tied = [&](const Candidate& candidate) { return candidate.slot == work.tied; };
@@ -218,7 +207,7 @@ class Linker::Batch {
     }
     SlotId entry = start_.slot;
     for (std::size_t i = 0; i < index; ++i) {
-      if (BecomesEntry(work_[i])) entry = work_[i].slot;
+      if (work_[i].becomes_entry) entry = work_[i].slot;
     }
     return entry;
   }
@@ -273,7 +262,6 @@ class Linker::Batch {
   const RowScorer scorer_;
   const EntryPoint start_;  // when the batch begins
   EntryPoint entry_;        // behind it
-  SlotId first_ = SlotId::kNone;
   const RunTasks& run_;
   LinkSink& sink_;
   std::vector<Work> work_;

@@ -62,7 +62,9 @@ class Planner {
 
   void Prune(std::size_t present) {
     std::vector<Member>& members = plan_.members;
-    for (const Member& member : members) PrefetchRow(member.slot);
+    for (const Member& member : members) {
+      Prefetch(graph_.Block(member.slot), graph_.layout().links_offset());
+    }
     for (std::size_t i = 0; i < present; ++i) {
       Member& member = members[i];
       member.selected = false;
@@ -104,15 +106,6 @@ class Planner {
   }
 
   bool Doomed(SlotId slot) const { return rules_.doomed != nullptr && (*rules_.doomed)(slot); }
-
-  void PrefetchRow(SlotId slot) const {
-    constexpr std::size_t kMostBytes = 1024;
-    const std::byte* block = graph_.Block(slot);
-    const std::size_t end = graph_.layout().links_offset();
-    for (std::size_t at = 0; at < std::min(end, kMostBytes); at += 64) {
-      __builtin_prefetch(block + at);
-    }
-  }
 
   const Graph& graph_;
   const RowScorer& scorer_;

@@ -256,24 +256,20 @@ Status SimDisk::Truncate(InodeId inode, const std::string& path, std::uint64_t s
 
 Status SimDisk::Allocate(InodeId inode, const std::string& path, std::uint64_t offset,
                          std::uint64_t length) {
-  if (length == 0) return {};
-  ENGRAM_RETURN_IF_ERROR(CheckRange(path, offset, length));
-  TraceOp op;
-  op.kind = Kind::kAllocate;
-  op.inode = inode;
-  op.path = path;
-  op.offset = offset;
-  op.length = length;
-  MutexLock lock(mutex_);
-  return Apply(std::move(op));
+  return TakeRoom(Kind::kAllocate, inode, path, offset, length);
 }
 
 Status SimDisk::Reserve(InodeId inode, const std::string& path, std::uint64_t offset,
                         std::uint64_t length) {
+  return TakeRoom(Kind::kReserve, inode, path, offset, length);
+}
+
+Status SimDisk::TakeRoom(TraceOp::Kind kind, InodeId inode, const std::string& path,
+                         std::uint64_t offset, std::uint64_t length) {
   if (length == 0) return {};
   ENGRAM_RETURN_IF_ERROR(CheckRange(path, offset, length));
   TraceOp op;
-  op.kind = Kind::kReserve;
+  op.kind = kind;
   op.inode = inode;
   op.path = path;
   op.offset = offset;

@@ -64,6 +64,9 @@ class SimDisk {
   SimImage LiveImage() const;
 
  private:
+  // Allocate() and Reserve().
+  Status TakeRoom(TraceOp::Kind kind, InodeId inode, const std::string& path, std::uint64_t offset,
+                  std::uint64_t length) ENGRAM_EXCLUDES(mutex_);
   // The only way to change anything: the trace and the live tree agree.
   Status Apply(TraceOp op) ENGRAM_REQUIRES(mutex_);
   Result<InodeId> Create(const std::string& path, TraceOp::Kind kind) ENGRAM_REQUIRES(mutex_);

@@ -48,11 +48,11 @@ struct ENGRAM_EXPORT Options {
   std::uint32_t ef_construction = 0;
   // Candidates looked at while searching, unless a search says otherwise. Range 1 to kMaxEf; 100.
   std::uint32_t ef = 0;
+  // The most live patterns the store takes; then kIndexFull. Range 1 to kMostElements; that.
+  std::uint64_t max_elements = 0;
   // Fill a new node's links up with near nodes that the diversity heuristic left out (HNSW paper,
   // algorithm 4, keepPrunedConnections): more links, more memory accesses a search. Default: off.
   bool keep_pruned = false;
-  // The most live patterns the store takes; then kIndexFull. Range 1 to kMostElements; that.
-  std::uint64_t max_elements = 0;
   // What a write promises unless it says otherwise.
   Durability durability = Durability::kSync;
   // Under kInterval, the longest time an acknowledged write may be unsynced. Range 1 ms to 1 h.
