@@ -157,8 +157,8 @@ Status Checkpointer::WriteRounds(std::uint64_t checkpoint, PageSpace::Images& im
   std::vector<PageImage> sealed;
   sealed.reserve(images.refs.size());
   for (std::size_t i = 0; i < images.refs.size(); ++i) {
-    SealPage(images.buffers[i].span(), core_.store_id);  // R10: over the copy
-    sealed.push_back({images.refs[i], images.buffers[i].span()});
+    SealPage(images.pages[i], core_.store_id);  // R10: over the copy
+    sealed.push_back({images.refs[i], images.pages[i]});
   }
   for (std::span<const PageImage> rest = sealed; !rest.empty();) {
     const std::size_t count = core_.journal->FitRound(rest);

@@ -10,12 +10,9 @@ namespace {
 
 constexpr std::uint64_t kHopsBetweenChecks = 8;
 
-// Vectors that are on their way from memory while distances are computed: two groups of
-// kRowsTogether.
-constexpr std::size_t kVectorsAhead = 8;
 // Candidates kept on the way down. The paper keeps one, which loses whole clusters: in 30 tight
 // ones of 100 each, far from each other, every search for one of them ended in another.
-constexpr std::size_t kUpperWidth = 8;
+constexpr std::size_t kUpperWidth = 2;
 // A walk comes by about this many slots for each candidate it keeps.
 constexpr std::size_t kVisitedPerCandidate = 16;
 
@@ -51,19 +48,17 @@ class GraphWalker::Beam {
     pool_.Reset(ef);
     walker_.visited_.Insert(start.slot);
     Offer(start.distance, start.slot);
-    while (PoolEntry* entry = pool_.TakeNext()) {
-      if (stats_.compared >= limits.max_compared) {
-        stats_.exhausted = true;
-        return;
-      }
-      if (++stats_.hops % kHopsBetweenChecks == 1 && limits.deadline &&
-          std::chrono::steady_clock::now() >= *limits.deadline) {
-        stats_.timed_out = true;
-        return;
-      }
-      const SlotId slot = entry->slot;
-      if (entry->counts && !Visible(slot)) pool_.Discount(*entry);
-      Expand(slot);
+    // While the vectors of one node's neighbours are compared, those of the next one's are on their
+    // way: which node is next is decided without the former.
+    std::vector<SlotId>& now = walker_.now_;
+    std::vector<SlotId>& next = walker_.next_;
+    now.clear();
+    while (pool_.PeekNext() != nullptr || !now.empty()) {
+      if (Exceeds(limits)) return;
+      next.clear();
+      if (PoolEntry* entry = pool_.TakeNext()) Expand(*entry, next);
+      Compare(now);
+      std::swap(now, next);
     }
   }
 
@@ -73,10 +68,22 @@ class GraphWalker::Beam {
   }
 
  private:
-  void Expand(SlotId slot) {
+  bool Exceeds(const WalkLimits& limits) const {
+    if (stats_.compared >= limits.max_compared) {
+      stats_.exhausted = true;
+    } else if (stats_.hops % kHopsBetweenChecks == 0 && limits.deadline &&
+               std::chrono::steady_clock::now() >= *limits.deadline) {
+      stats_.timed_out = true;
+    }
+    return stats_.exhausted || stats_.timed_out;
+  }
+
+  // Asks for the vectors of its neighbours that were not seen yet.
+  void Expand(PoolEntry& entry, std::vector<SlotId>& neighbours) {
+    ++stats_.hops;
+    const SlotId slot = entry.slot;
+    if (entry.counts && !Visible(slot)) pool_.Discount(entry);
     if (const PoolEntry* next = pool_.PeekNext()) PrefetchNode(next->slot);
-    std::vector<SlotId>& batch = walker_.batch_;
-    batch.clear();
     const ConstLinks links = graph_.LinksAt(slot, level_);
     const std::uint32_t count = links.count();
     for (std::uint32_t i = 0; i < count; ++i) {
@@ -86,33 +93,31 @@ class GraphWalker::Beam {
         continue;
       }
       if (!walker_.visited_.Insert(to)) continue;
-      if (batch.size() < kVectorsAhead) PrefetchVector(to);
-      batch.push_back(to);
+      PrefetchVector(to);
+      neighbours.push_back(to);
     }
     ENGRAM_SYNC_POINT("walk:links_read");
-    std::size_t i = 0;
-    for (; i + kRowsTogether <= batch.size(); i += kRowsTogether) {
-      for (std::size_t ahead = i + kVectorsAhead; ahead < i + kVectorsAhead + kRowsTogether;
-           ++ahead) {
-        if (ahead < batch.size()) PrefetchVector(batch[ahead]);
-      }
-      OfferFour(&batch[i]);
-    }
-    for (; i < batch.size(); ++i) Offer(DistanceTo(graph_, query_, batch[i]), batch[i]);
-    stats_.compared += batch.size();
   }
 
-  void OfferFour(const SlotId* slots) {
+  void Compare(std::span<const SlotId> slots) {
+    for (std::size_t i = 0; i < slots.size(); i += kRowsTogether) {
+      OfferRows(slots.subspan(i, std::min(kRowsTogether, slots.size() - i)));
+    }
+    stats_.compared += slots.size();
+  }
+
+  // Up to kRowsTogether: where there are fewer, the last one stands in for the rest.
+  void OfferRows(std::span<const SlotId> slots) {
     const float* rows[kRowsTogether];
     float norms[kRowsTogether] = {};
     float distances[kRowsTogether];
     for (std::size_t i = 0; i < kRowsTogether; ++i) {
-      const ConstNodeView node = graph_.Node(slots[i]);
+      const ConstNodeView node = graph_.Node(slots[std::min(i, slots.size() - 1)]);
       rows[i] = node.vector().data();
       if (query_.needs_row_norm()) norms[i] = node.norm();
     }
     query_.FourDistances(rows, norms, distances);
-    for (std::size_t i = 0; i < kRowsTogether; ++i) Offer(distances[i], slots[i]);
+    for (std::size_t i = 0; i < slots.size(); ++i) Offer(distances[i], slots[i]);
   }
 
   void Offer(float distance, SlotId slot) {

@@ -78,7 +78,8 @@ class GraphWalker {
 
   VisitedSet visited_;
   CandidatePool pool_;
-  std::vector<SlotId> batch_;
+  std::vector<SlotId> now_;
+  std::vector<SlotId> next_;
   std::vector<Candidate> found_;
 };
 

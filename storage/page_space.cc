@@ -98,6 +98,21 @@ std::uint64_t PageSpace::memory_bytes() const {
   return bytes;
 }
 
+// Room for one more, in a slab for about `slab_bytes` of them.
+std::span<std::byte> PageSpace::AddImage(PageRef ref, std::size_t page_bytes,
+                                         std::uint64_t slab_bytes, Images& out) {
+  if (out.left < page_bytes) {
+    out.left = AlignUp(std::max<std::size_t>(slab_bytes, page_bytes), page_bytes);
+    out.slabs.emplace_back(out.left);
+  }
+  const std::span<std::byte> image = out.slabs.back().span().last(out.left).first(page_bytes);
+  out.left -= page_bytes;
+  out.refs.push_back(ref);
+  out.pages.push_back(image);
+  out.bytes += page_bytes;
+  return image;
+}
+
 bool PageSpace::TakeImages(Cursor& cursor, std::uint64_t max_bytes, Images& out) {
   const std::uint64_t stop_at = out.bytes + max_bytes;
   for (; cursor.segment < kSegments; ++cursor.segment, cursor.page = 0) {
@@ -114,12 +129,9 @@ bool PageSpace::TakeImages(Cursor& cursor, std::uint64_t max_bytes, Images& out)
       if (out.bytes >= stop_at) return false;
       cursor.page += static_cast<std::size_t>(std::countr_zero(ahead));
       const PageRef ref{kind, static_cast<PageId>(cursor.page)};
-      AlignedBuffer image(segment.page_bytes);
+      const std::span<std::byte> image = AddImage(ref, segment.page_bytes, max_bytes, out);
       std::memcpy(image.data(), page(ref), image.size());
-      if (HoldsSlots(kind)) FreeRetiredSlots(image.span());
-      out.refs.push_back(ref);
-      out.buffers.push_back(std::move(image));
-      out.bytes += segment.page_bytes;
+      if (HoldsSlots(kind)) FreeRetiredSlots(image);
       word &= ~(std::uint64_t{1} << cursor.page % kBitsPerWord);
       dirty_pages_.fetch_sub(1, std::memory_order_relaxed);  // as at its declaration
       dirty_bytes_.fetch_sub(segment.page_bytes, std::memory_order_relaxed);

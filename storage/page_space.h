@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include <engram/result.h>
@@ -59,7 +60,9 @@ class PageSpace {
   // Images of dirty pages, taken in slices: the pages stop being dirty as their bytes are copied.
   struct Images {
     std::vector<PageRef> refs;
-    std::vector<AlignedBuffer> buffers;  // parallel to refs; not sealed
+    std::vector<std::span<std::byte>> pages;  // parallel to refs; not sealed
+    std::vector<AlignedBuffer> slabs;         // what the pages lie in
+    std::size_t left = 0;                     // bytes of the last slab
     std::uint64_t bytes = 0;
   };
   // Where the next slice goes on; a default one starts.
@@ -72,6 +75,9 @@ class PageSpace {
   bool TakeImages(Cursor& cursor, std::uint64_t max_bytes, Images& out);
 
  private:
+  static std::span<std::byte> AddImage(PageRef ref, std::size_t page_bytes,
+                                       std::uint64_t slab_bytes, Images& out);
+
   struct Segment {
     AddressSpace space;
     std::uint32_t page_bytes = 0;

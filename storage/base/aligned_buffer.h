@@ -4,38 +4,30 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <memory>
 #include <span>
 #include <string>
-#include <utility>
 
 #include <engram/result.h>
 
 #include "storage/base/check.h"
-#include "storage/base/coding.h"
 
 namespace engram {
 
-// Uninitialized memory aligned to 4096 bytes. Threads: as an array.
+// Uninitialized memory aligned to 4096 bytes. Large ones are taken from the system itself and go
+// back to it: an allocator may keep theirs for ever. Threads: as an array.
 class AlignedBuffer {
  public:
   AlignedBuffer() = default;
   // For sizes of our own choosing: running out of memory ends the process.
-  explicit AlignedBuffer(std::size_t size)
-      : bytes_(
-            static_cast<std::byte*>(std::aligned_alloc(4096, AlignUp(size == 0 ? 1 : size, 4096)))),
-        size_(size) {
+  explicit AlignedBuffer(std::size_t size) : bytes_(Take(size)), size_(size) {
     ENGRAM_CHECK(bytes_ != nullptr);
   }
   // For sizes that a caller or a file chooses. Errors: kIoError where there is no memory.
   static Result<AlignedBuffer> Allocate(std::size_t size) {
     AlignedBuffer buffer;
     // A size that cannot be rounded up is none that memory has room for.
-    if (size <= SIZE_MAX - 4096) {
-      buffer.bytes_.reset(
-          static_cast<std::byte*>(std::aligned_alloc(4096, AlignUp(size == 0 ? 1 : size, 4096))));
-    }
+    if (size <= SIZE_MAX - 4096) buffer.bytes_ = Take(size);
     if (buffer.bytes_ == nullptr) {
       return Status::IoError("no memory for a buffer of " + std::to_string(size) + " bytes");
     }
@@ -51,9 +43,17 @@ class AlignedBuffer {
 
  private:
   struct Free {
-    void operator()(std::byte* p) const { std::free(p); }
+    Free() : mapped(0) {}
+    explicit Free(std::size_t bytes) : mapped(bytes) {}
+    void operator()(std::byte* p) const;
+    std::size_t mapped;  // bytes taken from the system; 0: they are the allocator's
   };
-  std::unique_ptr<std::byte, Free> bytes_;
+  using Bytes = std::unique_ptr<std::byte, Free>;
+
+  // Empty where there is no memory. Pre: the size can be rounded up.
+  static Bytes Take(std::size_t size);
+
+  Bytes bytes_;
   std::size_t size_ = 0;
 };
 

@@ -16,6 +16,7 @@
 
 #include "engine/engine.h"
 #include "engine/vector_rules.h"
+#include "storage/base/coding.h"
 #include "tests/support/counts.h"
 #include "tests/support/manual_clock.h"
 #include "tests/support/sim_file_system.h"

@@ -76,10 +76,10 @@ TEST_F(PageSpaceTest, ChangedPageGetsItsIdentityAndPassesTheCheckOnceSealed) {
   auto images = TakeAll(1);
   ASSERT_EQ(images.refs.size(), 1u);
   EXPECT_EQ(images.refs[0], Node(2));
-  SealPage(images.buffers[0].span(), kStoreId);
-  EXPECT_TRUE(CheckPage(images.buffers[0].span(), Node(2), kStoreId).ok());
-  EXPECT_EQ(LoadAs<PageHeader>(images.buffers[0].data()).lsn, static_cast<Lsn>(9));
-  EXPECT_EQ(images.buffers[0].data()[100], std::byte{1});
+  SealPage(images.pages[0], kStoreId);
+  EXPECT_TRUE(CheckPage(images.pages[0], Node(2), kStoreId).ok());
+  EXPECT_EQ(LoadAs<PageHeader>(images.pages[0].data()).lsn, static_cast<Lsn>(9));
+  EXPECT_EQ(images.pages[0].data()[100], std::byte{1});
 }
 
 TEST_F(PageSpaceTest, PageChangedTwiceIsDirtyOnceWithTheLaterLsn) {
@@ -128,8 +128,8 @@ TEST_F(PageSpaceTest, PageChangedBehindTheCursorIsForTheNextCheckpoint) {
   while (!space_->TakeImages(cursor, 8192, images)) {
   }
   EXPECT_EQ(images.refs.size(), 201u);
-  EXPECT_EQ(LoadAs<PageHeader>(images.buffers[150].data()).lsn, static_cast<Lsn>(2));
-  EXPECT_EQ(LoadAs<PageHeader>(images.buffers[3].data()).lsn, static_cast<Lsn>(1));
+  EXPECT_EQ(LoadAs<PageHeader>(images.pages[150].data()).lsn, static_cast<Lsn>(2));
+  EXPECT_EQ(LoadAs<PageHeader>(images.pages[3].data()).lsn, static_cast<Lsn>(1));
   EXPECT_EQ(images.refs.back(), Node(399));
   EXPECT_EQ(TakeAll(1 << 20).refs, std::vector<PageRef>{Node(3)});
 }
@@ -139,7 +139,7 @@ TEST_F(PageSpaceTest, ImageHoldsWhatThePageHeldWhenItWasTaken) {
   space_->MutablePage(Node(0), static_cast<Lsn>(1))[200] = std::byte{1};
   const PageSpace::Images images = TakeAll(1);
   space_->MutablePage(Node(0), static_cast<Lsn>(2))[200] = std::byte{2};
-  EXPECT_EQ(images.buffers[0].data()[200], std::byte{1});
+  EXPECT_EQ(images.pages[0].data()[200], std::byte{1});
 }
 
 TEST_F(PageSpaceTest, RetiredSlotsAreFreeInImagesOnly) {
@@ -153,7 +153,7 @@ TEST_F(PageSpaceTest, RetiredSlotsAreFreeInImagesOnly) {
   for (std::uint32_t slot = 0; slot < 1000; ++slot) {
     const auto state = static_cast<SlotState>(slot % 4);
     EXPECT_EQ(LoadSlotState(base, slot), state);
-    EXPECT_EQ(LoadSlotState(images.buffers[0].data(), slot),
+    EXPECT_EQ(LoadSlotState(images.pages[0].data(), slot),
               state == SlotState::kRetired ? SlotState::kFree : state);
   }
 }

@@ -76,7 +76,7 @@ struct ENGRAM_EXPORT Options {
   // of RAM.
   std::uint64_t memory_budget_bytes = 0;
   // Memory of the metadata store's write buffers, all families together, bytes. Range from 1 MiB.
-  std::uint64_t metadata_buffer_bytes = 64ull << 20;
+  std::uint64_t metadata_buffer_bytes = 16ull << 20;
   // Whether the store owns threads for its own work: 1 (default), one for interval syncs and one
   // for checkpoints and reclaiming; 0, none, and the host calls Store::RunMaintenance(). In either
   // case the metadata store has threads, shared by all stores of the process, that flush and

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
+#include <utility>
 
 namespace engram {
 namespace {
@@ -12,6 +13,14 @@ TEST(AlignedBuffer, LiesOnABlock) {
   ASSERT_TRUE(buffer.ok()) << buffer.status();
   EXPECT_EQ(buffer->size(), 5000u);
   EXPECT_EQ(reinterpret_cast<std::uintptr_t>(buffer->data()) % 4096, 0u);
+}
+
+TEST(AlignedBuffer, LargeOnesHoldWhatIsWritten) {
+  AlignedBuffer buffer((3 << 20) + 1);
+  EXPECT_EQ(reinterpret_cast<std::uintptr_t>(buffer.data()) % 4096, 0u);
+  for (std::size_t i = 0; i < buffer.size(); i += 4093) buffer.data()[i] = std::byte{7};
+  AlignedBuffer moved = std::move(buffer);
+  for (std::size_t i = 0; i < moved.size(); i += 4093) ASSERT_EQ(moved.data()[i], std::byte{7});
 }
 
 TEST(AlignedBuffer, ASizeThatMemoryHasNoRoomForIsAnError) {
