@@ -114,6 +114,7 @@ std::span<std::byte> PageSpace::AddImage(PageRef ref, std::size_t page_bytes,
 }
 
 bool PageSpace::TakeImages(Cursor& cursor, std::uint64_t max_bytes, Images& out) {
+  const std::uint64_t slab_bytes = std::min(max_bytes, dirty_bytes());
   const std::uint64_t stop_at = out.bytes + max_bytes;
   for (; cursor.segment < kSegments; ++cursor.segment, cursor.page = 0) {
     const SegmentKind kind = kAllSegments[cursor.segment];
@@ -129,7 +130,7 @@ bool PageSpace::TakeImages(Cursor& cursor, std::uint64_t max_bytes, Images& out)
       if (out.bytes >= stop_at) return false;
       cursor.page += static_cast<std::size_t>(std::countr_zero(ahead));
       const PageRef ref{kind, static_cast<PageId>(cursor.page)};
-      const std::span<std::byte> image = AddImage(ref, segment.page_bytes, max_bytes, out);
+      const std::span<std::byte> image = AddImage(ref, segment.page_bytes, slab_bytes, out);
       std::memcpy(image.data(), page(ref), image.size());
       if (HoldsSlots(kind)) FreeRetiredSlots(image);
       word &= ~(std::uint64_t{1} << cursor.page % kBitsPerWord);
