@@ -8,6 +8,7 @@ void CommitQueue::Submit(Transaction& transaction) {
   std::vector<Transaction*> group;
   {
     MutexLock lock(mutex_);
+    transaction.done = false;  // it may have been here before
     waiting_.push_back(&transaction);
     ENGRAM_SYNC_POINT("queue:joined");
     while (!transaction.done && waiting_.front() != &transaction) transaction.wake.Wait(mutex_);

@@ -80,6 +80,11 @@ Status PrepareDirectory(FileSystem& fs, const std::string& directory, const Opti
   return fs.SyncDirectory(ParentOf(directory));
 }
 
+void ForgetNear(PendingOp& op) {
+  if (auto* insert = std::get_if<PendingInsert>(&op)) insert->near.reset();
+  if (auto* update = std::get_if<PendingUpdate>(&op)) update->near.reset();
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Engine>> Engine::Open(const std::string& directory, EngineOptions config,
@@ -175,9 +180,15 @@ Status Engine::RequireWritable() const {
 void Engine::Commit(Transaction& transaction) {
   transaction.status = RequireWritable();
   if (transaction.status.ok()) {
-    const std::optional<Versions::Pin> pin = FindNear(transaction);
+    std::optional<Versions::Pin> pin = FindNear(transaction);
     ENGRAM_SYNC_POINT("commit:searched");
     queue_->Submit(transaction);
+    if (transaction.status.code() == Code::kIndexFull && pin) {
+      // Places that the dead have left may wait for our own pin: once more, the leader searches.
+      for (PendingOp& op : transaction.ops) ForgetNear(op);
+      pin.reset();
+      queue_->Submit(transaction);
+    }
   }
   if (!transaction.status.ok()) core_.meta->DeliverLog();  // it may know more of the reason
 }

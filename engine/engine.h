@@ -111,8 +111,8 @@ class Engine {
   Result<SearchResult> SearchAt(const SearchRequest& request, Lsn at, bool newest);
   // Leaves the hits in the thread's scratch.
   WalkStats Walk(const SearchRequest& request, const QueryScorer& scorer, Lsn at, bool newest);
-  WalkStats WalkOver(const Graph& graph, const SearchRequest& request, const QueryScorer& scorer,
-                     Lsn at, bool newest);
+  void WalkOver(const Graph& graph, const SearchRequest& request, const QueryScorer& scorer, Lsn at,
+                bool newest, WalkStats& stats);
   Result<SearchResult> Scan(const SearchRequest& request, const QueryScorer& scorer, Lsn at);
   Result<SearchResult> WithHits(SearchResult result, TopK& top, const SearchRequest& request);
   // Searches for the neighbours of what a small transaction inserts, before it waits in line. The

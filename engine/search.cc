@@ -108,25 +108,30 @@ WalkStats Engine::Walk(const SearchRequest& request, const QueryScorer& scorer, 
                        bool newest) {
   for (;;) {
     const Graph graph = core_.GraphNow();
-    const WalkStats stats = WalkOver(graph, request, scorer, at, newest);
+    WalkStats stats;
+    WalkOver(graph, request, scorer, at, newest, stats);
+    // Nodes of a commit that is being linked took the places of others, which are gone: again, with
+    // every header looked at.
+    if (stats.too_new && !stats.timed_out && !stats.exhausted) {
+      WalkOver(graph, request, scorer, at, false, stats);
+    }
     // A link may lead to where memory has come since; where none has, it is damaged.
     if (!stats.damaged || core_.GraphNow().node_limit() == graph.node_limit()) return stats;
   }
 }
 
-WalkStats Engine::WalkOver(const Graph& graph, const SearchRequest& request,
-                           const QueryScorer& scorer, Lsn at, bool newest) {
-  WalkStats stats;
+void Engine::WalkOver(const Graph& graph, const SearchRequest& request, const QueryScorer& scorer,
+                      Lsn at, bool newest, WalkStats& stats) {
   SearchScratch& scratch = ScratchOfThisThread();
   scratch.top.Reset(request.k);
   if (request.deadline && std::chrono::steady_clock::now() >= *request.deadline) {
     stats.timed_out = true;
-    return stats;
+    return;
   }
   const EntryPoint entry = core_.entry();
   ENGRAM_SYNC_POINT("search:begun");
   const auto start = scratch.walker.Descend(graph, scorer, entry, 0, stats);
-  if (!start) return stats;
+  if (!start) return;
   const std::size_t ef =
       request.ef != 0 ? request.ef : std::max<std::size_t>(options().ef, request.k);
   const WalkFilter filter{WalkFilter::Kind::kVisible, at, newest};
@@ -139,7 +144,6 @@ WalkStats Engine::WalkOver(const Graph& graph, const SearchRequest& request,
   for (std::size_t i = 0; i < tied; ++i) {
     scratch.top.Push({found[i].distance, found[i].slot, core_.Node(found[i].slot).id()});
   }
-  return stats;
 }
 
 Result<SearchResult> Engine::Scan(const SearchRequest& request, const QueryScorer& scorer, Lsn at) {
@@ -188,6 +192,10 @@ Result<SearchResult> Engine::WithHits(SearchResult result, TopK& top,
   const auto found = top.Sort();
   if (found.empty() && result.partial) {
     return Status::SearchTimeout("the deadline passed before the first hit");
+  }
+  if (found.empty() && result.exhausted) {
+    return Status::SearchTimeout("max_compared, " + std::to_string(request.max_compared) +
+                                 ", was reached before the first hit");
   }
   if (found.empty()) {
     return Status::EmptyIndex(core_.directory + " holds no pattern at commit " +

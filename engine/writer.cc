@@ -15,6 +15,7 @@ namespace {
 // Slots that a round looks at in passing, for each new one that a commit group needs: a round is
 // through when less new ones came than made it worth it, and no insert waits for long.
 constexpr std::size_t kSweptInPassing = 32;
+constexpr std::size_t kSweptWhenFull = 1024;  // at a time, where an insert has to wait for it
 // Dead nodes, or a sixteenth of all slots, that are worth a round in passing.
 constexpr std::size_t kWorthSweeping = 64;
 constexpr std::uint64_t kLargestExtentBytes = 1ull << 30;
@@ -117,6 +118,18 @@ Status Writer::MakeRoom(std::size_t slots) {
   if (slots == 0) return Status::Ok();
   const std::size_t least_dead = std::max<std::size_t>(kWorthSweeping, core_.slots->used() / 16);
   ENGRAM_RETURN_IF_ERROR(Sweep(kSweptInPassing * slots, least_dead).status());
+  Status status = GrowFor(slots);
+  // A full store takes what the dead leave, as far as nobody sees them any more.
+  for (bool more = true; more && status.code() == Code::kIndexFull;) {
+    const Result<bool> swept = Sweep(kSweptWhenFull, 1);
+    more = swept.ok() && *swept;
+    ReleaseLimbo();
+    status = GrowFor(slots);
+  }
+  return status;
+}
+
+Status Writer::GrowFor(std::size_t slots) {
   ENGRAM_RETURN_IF_ERROR(MakeRoomForUppers(slots));
   const Room room = RoomForNodes();
   if (Available(room) >= slots) return Status::Ok();
@@ -232,6 +245,7 @@ Status Writer::MakeCommits(std::span<CommitPlan> plans, SyncMode mode) {
   }
   ENGRAM_SYNC_POINT("writer:linked");
   Encode(plans);
+  ENGRAM_RETURN_IF_ERROR(ReserveEncoded());
   ENGRAM_RETURN_IF_ERROR(AppendAndAddRows(plans, mode));
   Publish(plans);
   ENGRAM_SYNC_POINT("writer:published");
@@ -247,13 +261,13 @@ Status Writer::CheckRows() {
   return core_.log->poisoned();
 }
 
-// For the most that the commits can become: which links they change is not known yet.
+// Before anything changes, so that which links the commits change is not known yet.
 Status Writer::ReserveRoom(std::span<CommitPlan> plans) {
   ENGRAM_RETURN_IF_ERROR(CheckRows());
   std::uint64_t bytes = 0;
   std::uint32_t frames = 0;
   for (const CommitPlan& plan : plans) {
-    const EncodedBound bound = BoundOf(plan.record, MostLinkBytes(plan));
+    const EncodedBound bound = BoundOf(plan.record, LinkRoom(plan));
     bytes += bound.bytes;
     frames += bound.frames;
   }
@@ -268,6 +282,21 @@ void Writer::Encode(std::span<CommitPlan> plans) {
     frames_.push_back({plans[i].lsn, payloads});
     for (const auto payload : payloads) encoded_bytes_ += payload.size();
   }
+}
+
+// Nearly always there is room. Where links took more than expected there may be none, and what
+// changed in memory cannot be undone.
+Status Writer::ReserveEncoded() {
+  std::uint64_t bytes = 0;
+  std::size_t frames = 0;
+  for (const CommitFrames& commit : frames_) {
+    frames += commit.payloads.size();
+    for (const auto payload : commit.payloads) bytes += payload.size();
+  }
+  const Status status = core_.log->Reserve(bytes, static_cast<std::uint32_t>(frames));
+  if (status.ok()) return status;
+  core_.log->Poison(status);
+  return core_.log->poisoned();
 }
 
 void Writer::GiveBackMemory() {

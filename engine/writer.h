@@ -76,6 +76,7 @@ class Writer {
   // Has the page file hold `slots` blocks with their states.
   Status Grow(const Room& room, std::uint64_t slots) ENGRAM_REQUIRES(core_.writer_role);
   Status MakeRoom(std::size_t slots) ENGRAM_REQUIRES(core_.writer_role);
+  Status GrowFor(std::size_t slots) ENGRAM_REQUIRES(core_.writer_role);
   Status GrowSegment(SegmentKind segment, std::uint64_t pages_needed)
       ENGRAM_REQUIRES(core_.writer_role);
   void ReleaseLimbo() ENGRAM_REQUIRES(core_.writer_role);
@@ -97,7 +98,7 @@ class Writer {
   void GiveBackMemory();
 
   // writer_links.cc
-  std::uint64_t MostLinkBytes(const CommitPlan& plan) const;
+  std::uint64_t LinkRoom(const CommitPlan& plan) const;
   Status ApplyAndLink(CommitPlan& plan) ENGRAM_REQUIRES(core_.writer_role);
   Status ApplyEnds(CommitPlan& plan) ENGRAM_REQUIRES(core_.writer_role);
   Status LinkInserts(CommitPlan& plan) ENGRAM_REQUIRES(core_.writer_role);
@@ -105,6 +106,7 @@ class Writer {
 
   Status CheckRows() ENGRAM_REQUIRES(core_.writer_role);
   Status ReserveRoom(std::span<CommitPlan> plans) ENGRAM_REQUIRES(core_.writer_role);
+  Status ReserveEncoded() ENGRAM_REQUIRES(core_.writer_role);
   void Encode(std::span<CommitPlan> plans);
   Status AppendAndAddRows(std::span<CommitPlan> plans, SyncMode mode)
       ENGRAM_REQUIRES(core_.writer_role);

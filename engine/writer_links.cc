@@ -13,7 +13,10 @@
 
 namespace engram {
 
-std::uint64_t Writer::MostLinkBytes(const CommitPlan& plan) const {
+// For new nodes the most they can take. What ended nodes take has no bound that is any use: each of
+// their neighbours may need another parent, and those of full lists move one another. What they
+// take as a rule is reserved; for more, ReserveEncoded().
+std::uint64_t Writer::LinkRoom(const CommitPlan& plan) const {
   const std::uint64_t m = core_.layout->max_links();
   const std::uint64_t m0 = core_.layout->max_links0();
   // A list that gets one link more: it may lose all others. A node is tied to one neighbour beyond
@@ -23,9 +26,9 @@ std::uint64_t Writer::MostLinkBytes(const CommitPlan& plan) const {
   const std::uint64_t parent = 2 * list0;
   const std::uint64_t node = LinkBytes(m + 1, 0) + (m + 1) * list0 + parent;
   const std::uint64_t upper = LinkBytes(m, 0) + m * list;
-  // An ended node leaves at most 2 m nodes without a parent.
+  const std::uint64_t ended = m * LinkBytes(1, 4);
   return plan.record.inserts.size() * node + plan.record.uppers.size() * upper +
-         plan.record.ends.size() * m0 * parent + plan.most_link_bytes;
+         plan.record.ends.size() * ended + plan.most_link_bytes;
 }
 
 // Makes each change of a list on its page, and records it.

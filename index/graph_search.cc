@@ -82,7 +82,10 @@ class GraphWalker::Beam {
   void Expand(PoolEntry& entry, std::vector<SlotId>& neighbours) {
     ++stats_.hops;
     const SlotId slot = entry.slot;
-    if (entry.counts && !Visible(slot)) pool_.Discount(entry);
+    if (entry.counts && !Visible(slot)) {
+      pool_.Discount(entry);
+      stats_.too_new = true;
+    }
     if (const PoolEntry* next = pool_.PeekNext()) PrefetchNode(next->slot);
     const ConstLinks links = graph_.LinksAt(slot, level_);
     const std::uint32_t count = links.count();

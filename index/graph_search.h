@@ -53,6 +53,7 @@ struct WalkStats {
   bool timed_out = false;      // the deadline passed before the end
   bool exhausted = false;      // max_compared was reached before the end
   bool damaged = false;        // a link led outside of the graph
+  bool too_new = false;        // a node that counted turned out to be beyond the snapshot
 };
 
 // What a walk needs of memory, kept from walk to walk: a warm one allocates nothing.

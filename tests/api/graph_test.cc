@@ -281,6 +281,23 @@ TEST_F(GraphSearchTest, AVisitBudgetExhaustsASearch) {
   EXPECT_LT(found->compared, 60 + 2 * kDefaultM + 1);
 }
 
+TEST_F(GraphSearchTest, ABudgetThatEndsBeforeTheFirstHitIsNoEmptyStore) {
+  Fill(20);
+  const auto before = store_->GetSnapshot();
+  ASSERT_TRUE(before.ok()) << before.status();
+  InsertBatch(GaussianMixture(3000, 16, 10, TestSeed(35)));
+  SearchOptions options;
+  options.snapshot = &*before;
+  options.max_compared = 1;
+  const Status status = store_->Search(queries_[0], options).status();
+  EXPECT_EQ(status.code(), Code::kSearchTimeout) << status;
+  EXPECT_THAT(status.message(), HasSubstr("max_compared, 1,"));
+  options.max_compared = 0;
+  const auto found = store_->Search(queries_[0], options);
+  ASSERT_TRUE(found.ok()) << found.status();
+  EXPECT_EQ(found->hits.size(), 10u);
+}
+
 TEST_F(GraphSearchTest, BadQueriesAreToldApart) {
   Fill();
   std::vector<float> query(15, 1);

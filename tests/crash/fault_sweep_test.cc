@@ -24,11 +24,11 @@ namespace {
 
 // Built a second time for the slow tests.
 #ifdef ENGRAM_LONG_SWEEPS
-constexpr std::uint64_t kFirstShard = 3;
-constexpr std::uint64_t kShards = 36;
+constexpr std::uint64_t kFirstShard = 2;
+constexpr std::uint64_t kShards = 37;
 #else
 constexpr std::uint64_t kFirstShard = 0;
-constexpr std::uint64_t kShards = 3;
+constexpr std::uint64_t kShards = 2;
 #endif
 
 constexpr std::size_t kStepsBefore = 14;

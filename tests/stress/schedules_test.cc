@@ -286,6 +286,21 @@ TEST_F(ScheduleTest, LinksToMemoryThatCameSinceAreNoDamage) {
   EXPECT_EQ(Differs(Search(kMiddle - 20, 5), kMiddle - 20, 5, Line()), "");
 }
 
+// More new nodes near the query than a walk keeps candidates, linked and not yet visible.
+TEST_F(ScheduleTest, ACommitThatIsBeingLinkedTakesNoPlacesFromWhatIsVisible) {
+  ASSERT_NO_FATAL_FAILURE(Fill());
+  std::string differs = "nothing was linked";
+  Meanwhile("writer:linked", [&] { differs = Differs(Search(kMiddle, 5), kMiddle, 5, Line()); });
+  std::vector<std::vector<float>> vectors;
+  for (int i = 1; i <= 300; ++i)
+    vectors.push_back(Vector(kMiddle + 0.001F * static_cast<float>(i)));
+  std::vector<PendingOp> ops;
+  for (const std::vector<float>& vector : vectors) ops.emplace_back(InsertOf(vector));
+  const Done done = Commit(std::move(ops), Durability::kNone);
+  ASSERT_TRUE(done.status.ok()) << done.status;
+  EXPECT_EQ(differs, "");
+}
+
 // While a node of the highest level so far is linked, a walk begins where it can.
 class EntryTest : public ScheduleTest {
  protected:

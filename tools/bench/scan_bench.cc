@@ -3,6 +3,9 @@
 #include <benchmark/benchmark.h>
 
 #include <atomic>
+#include <cstdlib>
+#include <map>
+#include <random>
 #include <thread>
 
 #include "tools/bench/bench_store.h"
@@ -14,32 +17,45 @@ constexpr std::uint32_t kDimensions = 128;
 constexpr std::size_t kPatterns = 1'000'000;
 constexpr std::size_t kTouched = 64 + kDimensions * sizeof(float);
 
-// One store for all rounds; `threads` as the engine was opened with.
+// An engine that was opened with `threads`.
 struct Loaded {
-  explicit Loaded(std::uint32_t threads) : vectors(RandomVectors(20000, kDimensions)) {
+  explicit Loaded(std::uint32_t threads) {
     EngineOptions config;
     config.options.dimensions = kDimensions;
     config.options.search_threads = threads;
     config.options.durability = Durability::kNone;
     config.options.ef_construction = 8;  // the graph is not what is measured
     engine = MustOpen(directory.StorePath(), config);
-    for (std::size_t row = 0; row < kPatterns; row += 1000) {
-      InsertRows(*engine, vectors, row, 1000, Durability::kNone);
+    std::mt19937 random(threads);
+    std::uniform_real_distribution<float> component(-1, 1);
+    std::vector<float> vectors(kRows * kDimensions);
+    for (std::size_t row = 0; row < kPatterns; row += kRows) {
+      for (float& value : vectors) value = component(random);
+      InsertRows(*engine, vectors, 0, kRows, Durability::kNone);
     }
+    query.assign(vectors.begin(), vectors.begin() + kDimensions);
   }
+  static constexpr std::size_t kRows = 1000;
   BenchDirectory directory;
-  std::vector<float> vectors;
+  std::vector<float> query;
   std::unique_ptr<Engine> engine;
 };
 
+// One store for all rounds.
+Loaded& StoreFor(std::uint32_t threads) {
+  static std::map<std::uint32_t, Loaded> stores;
+  Loaded& loaded = stores.try_emplace(threads, threads).first->second;
+  // Behind the first opening: closed before what RocksDB keeps in statics goes.
+  [[maybe_unused]] static const int registered = std::atexit([] { stores.clear(); });
+  return loaded;
+}
+
 void Scan(benchmark::State& state) {
-  Loaded loaded(static_cast<std::uint32_t>(state.range(0)));
+  const Loaded& loaded = StoreFor(static_cast<std::uint32_t>(state.range(0)));
   SearchRequest request;
   request.exact = true;
+  request.query = loaded.query;
   for (auto _ : state) {
-    request.query = VectorView(loaded.vectors)
-                        .subspan(static_cast<std::size_t>(state.iterations()) % 1000 * kDimensions,
-                                 kDimensions);
     const auto found = loaded.engine->Search(request);
     MustBeOk(found.status());
     benchmark::DoNotOptimize(found->hits.data());

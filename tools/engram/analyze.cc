@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t kBarWidth = 32;
 
-struct Arguments {
+struct AnalyzeArguments {
   std::string directory;
   AnalyzeOptions options;
 };
@@ -123,7 +123,7 @@ void PrintReport(Context& context, const GraphReport& report, const AnalyzeOptio
                  report.in_degrees, true);
 }
 
-int Analyze(Context& context, const Arguments& arguments) {
+int Analyze(Context& context, const AnalyzeArguments& arguments) {
   const Store store = OpenForReading(arguments.directory);
   const GraphReport report = Check(store.Analyze(arguments.options));
   if (context.json) {
@@ -137,7 +137,7 @@ int Analyze(Context& context, const Arguments& arguments) {
 }  // namespace
 
 Command AddAnalyze(CLI::App& app, Context& context) {
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<AnalyzeArguments>();
   CLI::App* sub = AddSubcommand(app, context, "analyze",
                                 "Show how the graph is linked, and what its searches find",
                                 arguments->directory);

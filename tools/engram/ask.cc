@@ -22,7 +22,7 @@ constexpr float kLeastSimilarity = 0.1F;
 constexpr std::size_t kSnippetLines = 3;
 constexpr std::size_t kSnippetWidth = 88;
 
-struct Arguments {
+struct AskArguments {
   std::string directory;
   std::vector<std::string> words;
   std::size_t k = 3;
@@ -89,7 +89,7 @@ std::string Join(const std::vector<std::string>& words) {
   return text;
 }
 
-int Ask(Context& context, const Arguments& arguments) {
+int Ask(Context& context, const AskArguments& arguments) {
   const Store store = OpenForReading(arguments.directory);
   const std::optional<std::string> saved = FindSavedWords(store);
   if (!saved) {
@@ -149,7 +149,7 @@ int Ask(Context& context, const Arguments& arguments) {
 }  // namespace
 
 Command AddAsk(CLI::App& app, Context& context) {
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<AskArguments>();
   CLI::App* sub =
       AddSubcommand(app, context, "ask", "Find passages of text by a question in plain words",
                     arguments->directory);

@@ -9,7 +9,7 @@
 namespace engram::tool {
 namespace {
 
-struct Arguments {
+struct CreateArguments {
   std::string directory;
   std::uint32_t dimensions = 0;
   std::optional<std::string> metric;
@@ -20,7 +20,7 @@ struct Arguments {
   std::optional<std::uint64_t> seed;
 };
 
-Options MakeOptions(const Arguments& arguments) {
+Options MakeOptions(const CreateArguments& arguments) {
   Options options;
   if (arguments.preset == "accuracy") options = Options::HighAccuracy();
   if (arguments.preset == "speed") options = Options::HighSpeed();
@@ -36,7 +36,7 @@ Options MakeOptions(const Arguments& arguments) {
   return options;
 }
 
-int Create(Context& context, const Arguments& arguments) {
+int Create(Context& context, const CreateArguments& arguments) {
   if (arguments.dimensions == 0) {
     throw Failure(
         Status::InvalidArgument("--dim is 0, expected 1 to " + std::to_string(kMaxDimensions)));
@@ -63,7 +63,7 @@ int Create(Context& context, const Arguments& arguments) {
 }  // namespace
 
 Command AddCreate(CLI::App& app, Context& context) {
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<CreateArguments>();
   CLI::App* sub =
       AddSubcommand(app, context, "create", "Make an empty store", arguments->directory);
   sub->add_option("--dim", arguments->dimensions,

@@ -11,21 +11,21 @@
 namespace engram::tool {
 namespace {
 
-struct Arguments {
+struct DumpArguments {
   std::string directory;
   std::optional<std::uint64_t> page;
   bool superblock = false;
   bool log = false;
 };
 
-std::vector<DumpSection> Read(const Arguments& arguments) {
+std::vector<DumpSection> Read(const DumpArguments& arguments) {
   const std::shared_ptr<FileSystem> files = MakePosixFileSystem();
   if (arguments.page) return Check(DumpPage(files, arguments.directory, *arguments.page));
   if (arguments.superblock) return Check(DumpSuperblock(files, arguments.directory));
   return Check(DumpLog(files, arguments.directory));
 }
 
-int Dump(Context& context, const Arguments& arguments) {
+int Dump(Context& context, const DumpArguments& arguments) {
   const std::vector<DumpSection> sections = Read(arguments);
   Json answer = Json::array();
   for (const DumpSection& section : sections) {
@@ -45,7 +45,7 @@ int Dump(Context& context, const Arguments& arguments) {
 }  // namespace
 
 Command AddDump(CLI::App& app, Context& context) {
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<DumpArguments>();
   CLI::App* sub = AddSubcommand(app, context, "dump", "Show the raw bytes of a store, decoded",
                                 arguments->directory);
   CLI::Option_group* what = sub->add_option_group("what", "One of");

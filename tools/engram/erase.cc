@@ -10,9 +10,9 @@
 namespace engram::tool {
 namespace {
 
-constexpr std::size_t kBatch = 1000;
+constexpr std::size_t kErasedTogether = 1000;
 
-struct Arguments {
+struct EraseArguments {
   std::string directory;
   std::vector<std::string> which;
 };
@@ -57,7 +57,7 @@ class Eraser {
       } else if (range.single) {
         missing_.push_back(id);
       }
-      if (batch_.size() == kBatch) Write();
+      if (batch_.size() == kErasedTogether) Write();
     }
   }
 
@@ -78,7 +78,7 @@ class Eraser {
   std::vector<PatternId> missing_;
 };
 
-int Erase(Context& context, const Arguments& arguments) {
+int Erase(Context& context, const EraseArguments& arguments) {
   Store store = OpenForWriting(arguments.directory);
   Eraser eraser(store);
   for (const std::string& text : arguments.which) {
@@ -105,7 +105,7 @@ int Erase(Context& context, const Arguments& arguments) {
 }  // namespace
 
 Command AddErase(CLI::App& app, Context& context) {
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<EraseArguments>();
   CLI::App* sub = AddSubcommand(app, context, "erase", "End patterns", arguments->directory);
   sub->add_option("ID|FROM-TO", arguments->which, "Ids, and ranges of ids, both ends included")
       ->required()

@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::array<std::size_t, 8> kUsualEfs = {10, 20, 40, 80, 100, 160, 320, 640};
 
-struct Arguments {
+struct EvalArguments {
   std::string directory;
   std::string query_file;
   std::string truth_file;
@@ -24,7 +24,7 @@ struct Arguments {
   EvalSetting setting;
 };
 
-std::vector<std::size_t> EfsOf(const Arguments& arguments) {
+std::vector<std::size_t> EfsOf(const EvalArguments& arguments) {
   const std::size_t k = arguments.setting.k;
   if (k < 1 || k > kMaxEf) {
     throw Failure(Status::InvalidArgument("k is " + std::to_string(k) + ", allowed is 1 to " +
@@ -55,7 +55,7 @@ void PrintLine(Context& context, const std::array<std::string, 6>& cells) {
   context.out << "\n" << std::flush;  // the next line takes its time
 }
 
-void PrintHead(Context& context, const Arguments& arguments, std::size_t queries,
+void PrintHead(Context& context, const EvalArguments& arguments, std::size_t queries,
                std::uint64_t patterns) {
   const std::size_t threads = arguments.setting.threads;
   context.out << Bold(context, "recall@" + std::to_string(arguments.setting.k)) << " and speed of "
@@ -72,7 +72,7 @@ void PrintRow(Context& context, const EvalRow& row) {
                       HumanSeconds(row.p99_us / 1e6)});
 }
 
-int Eval(Context& context, const Arguments& arguments) {
+int Eval(Context& context, const EvalArguments& arguments) {
   const std::vector<std::size_t> efs = EfsOf(arguments);
   const Vectors queries = ReadVectors(arguments.query_file);
   if (queries.empty()) {
@@ -124,7 +124,7 @@ int Eval(Context& context, const Arguments& arguments) {
 }  // namespace
 
 Command AddEval(CLI::App& app, Context& context) {
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<EvalArguments>();
   CLI::App* sub = AddSubcommand(app, context, "eval",
                                 "Measure how much of the true nearest searches find, and how fast",
                                 arguments->directory);

@@ -7,12 +7,12 @@
 namespace engram::tool {
 namespace {
 
-struct Arguments {
+struct GetArguments {
   std::string directory;
   PatternId id = 0;
 };
 
-int Get(Context& context, const Arguments& arguments) {
+int Get(Context& context, const GetArguments& arguments) {
   const Store store = OpenForReading(arguments.directory);
   const Pattern pattern = Check(store.Get(arguments.id));
   const auto version = static_cast<std::uint64_t>(pattern.version);
@@ -41,7 +41,7 @@ int Get(Context& context, const Arguments& arguments) {
 }  // namespace
 
 Command AddGet(CLI::App& app, Context& context) {
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<GetArguments>();
   CLI::App* sub = AddSubcommand(app, context, "get", "Show one pattern", arguments->directory);
   sub->add_option("ID", arguments->id, "Id of the pattern")
       ->required()

@@ -12,7 +12,7 @@
 namespace engram::tool {
 namespace {
 
-struct Arguments {
+struct ImportArguments {
   std::string directory;
   std::string file;
   std::string durability;
@@ -38,7 +38,7 @@ Json MakeReport(const ImportResult& result, double seconds) {
   return report;
 }
 
-void PrintReport(Context& context, const ImportResult& result, double seconds) {
+void PrintImport(Context& context, const ImportResult& result, double seconds) {
   context.out << "imported " << WithSeparators(result.imported);
   if (result.imported > 0) context.out << ", ids " << result.first_id << " to " << result.last_id;
   if (result.failed > 0) context.out << ", " << WithSeparators(result.failed) << " failed";
@@ -61,7 +61,7 @@ ImportResult ImportWithProgress(Context& context, Store& store, RowReader& rows,
   return Import(store, rows, options, callbacks);
 }
 
-int RunImport(Context& context, Arguments& arguments) {
+int RunImport(Context& context, ImportArguments& arguments) {
   const std::map<std::string, Durability> durabilities = {{"sync", Durability::kSync},
                                                           {"interval", Durability::kInterval},
                                                           {"none", Durability::kNone}};
@@ -95,7 +95,7 @@ int RunImport(Context& context, Arguments& arguments) {
   if (context.json) {
     context.out << DumpJson(report) << "\n";
   } else {
-    PrintReport(context, result, seconds);
+    PrintImport(context, result, seconds);
   }
   return 0;
 }
@@ -103,7 +103,7 @@ int RunImport(Context& context, Arguments& arguments) {
 }  // namespace
 
 Command AddImport(CLI::App& app, Context& context) {
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<ImportArguments>();
   CLI::App* sub =
       AddSubcommand(app, context, "import", "Insert the rows of a file", arguments->directory);
   sub->add_option("FILE", arguments->file,

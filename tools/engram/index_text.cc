@@ -14,9 +14,9 @@
 namespace engram::tool {
 namespace {
 
-constexpr std::size_t kBatch = 100;
+constexpr std::size_t kPassagesTogether = 100;
 
-struct Arguments {
+struct IndexTextArguments {
   std::string directory;
   std::vector<std::string> paths;
   std::size_t limit = 50000;
@@ -87,7 +87,7 @@ std::size_t InsertBatch(Store& store, const FeatureEncoder& encoder,
   return patterns.size() - stored.failures.size();
 }
 
-int IndexText(Context& context, const Arguments& arguments) {
+int IndexText(Context& context, const IndexTextArguments& arguments) {
   std::vector<Passage> passages = Collect(arguments.paths, arguments.limit);
   Options options;
   options.dimensions = kTextDimensions;
@@ -104,8 +104,8 @@ int IndexText(Context& context, const Arguments& arguments) {
   Progress progress(context, "index");
   const auto begin = std::chrono::steady_clock::now();
   std::size_t inserted = 0;
-  for (std::size_t at = 0; at < passages.size(); at += kBatch) {
-    const std::size_t count = std::min(kBatch, passages.size() - at);
+  for (std::size_t at = 0; at < passages.size(); at += kPassagesTogether) {
+    const std::size_t count = std::min(kPassagesTogether, passages.size() - at);
     inserted += InsertBatch(store, encoder, std::span(passages).subspan(at, count));
     if (arguments.report_commits) context.out << "committed " << inserted << std::endl;
     progress.Update(at + count,
@@ -138,7 +138,7 @@ int IndexText(Context& context, const Arguments& arguments) {
 }  // namespace
 
 Command AddIndexText(CLI::App& app, Context& context) {
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<IndexTextArguments>();
   CLI::App* sub =
       AddSubcommand(app, context, "index-text",
                     "Insert the passages of text files, so that `ask` finds them; goes on where an "

@@ -8,13 +8,13 @@
 namespace engram::tool {
 namespace {
 
-constexpr std::size_t kBarWidth = 24;
+constexpr std::size_t kProgressWidth = 24;
 constexpr std::chrono::milliseconds kBarInterval{100};
 constexpr std::chrono::seconds kLineInterval{5};
 
 std::string Bar(double fraction) {
-  const auto full = static_cast<std::size_t>(fraction * static_cast<double>(kBarWidth));
-  return "[" + std::string(full, '#') + std::string(kBarWidth - full, '.') + "] ";
+  const auto full = static_cast<std::size_t>(fraction * static_cast<double>(kProgressWidth));
+  return "[" + std::string(full, '#') + std::string(kProgressWidth - full, '.') + "] ";
 }
 
 }  // namespace

@@ -10,7 +10,7 @@
 namespace engram::tool {
 namespace {
 
-struct Arguments {
+struct SearchArguments {
   std::string directory;
   std::string query_file;
   std::string vector_json;
@@ -60,7 +60,7 @@ void PrintHits(Context& context, const SearchResult& result, const SearchOptions
   }
 }
 
-int Search(Context& context, const Arguments& arguments) {
+int Search(Context& context, const SearchArguments& arguments) {
   const std::vector<std::vector<float>> queries = arguments.query_file.empty()
                                                       ? QueriesFromJson(arguments.vector_json)
                                                       : ReadVectors(arguments.query_file);
@@ -114,7 +114,7 @@ int Search(Context& context, const Arguments& arguments) {
 }  // namespace
 
 Command AddSearch(CLI::App& app, Context& context) {
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<SearchArguments>();
   CLI::App* sub = AddSubcommand(app, context, "search", "Find the patterns nearest to a vector",
                                 arguments->directory);
   CLI::Option_group* source = sub->add_option_group("query", "What to search for");

@@ -24,8 +24,9 @@ struct SearchOptions {
   // Look at every pattern instead of walking the graph: the true nearest, in time that grows with
   // the store.
   bool exact = false;
-  // The most distances to compute on the graph; then the answer is `exhausted`. 0 (default): no
-  // limit. Not for exact searches.
+  // A walk over the graph that has computed so many distances ends there: the answer is
+  // `exhausted`, or kSearchTimeout where nothing was found. It may go beyond by the way down and by
+  // the links of two nodes. 0 (default): no limit. Not for exact searches.
   std::uint64_t max_compared = 0;
   // Also bring each hit's vector or metadata. A search that does not ask does not pay.
   bool include_vector = false;

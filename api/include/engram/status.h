@@ -25,7 +25,7 @@ enum class Code : std::uint8_t {
   kEmptyIndex = 5,         // Nothing to search in: insert first.
   kNotFound = 6,           // No such pattern, or no store in that directory.
   kAlreadyExists = 7,      // The id was used before, or the directory holds a store already.
-  kSearchTimeout = 8,      // The deadline passed before the first hit.
+  kSearchTimeout = 8,      // The deadline or max_compared came before the first hit.
   kCancelled = 9,          // The caller's cancellation was seen.
   kSnapshotExpired = 10,   // Take a new snapshot.
   kCorruptedIndex = 11,    // Restore or verify: bytes on disk are not what was written.
