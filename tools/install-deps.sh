@@ -6,8 +6,9 @@
 #   all         what compiles everything, tests and benchmarks too (default)
 set -euo pipefail
 
+# dpkg-dev and file find out what a Debian package depends on.
 build=(
-  build-essential cmake ninja-build pkg-config
+  build-essential cmake ninja-build pkg-config dpkg-dev file
   librocksdb-dev liburing-dev libflatbuffers-dev flatbuffers-compiler libxxhash-dev libxsimd-dev
   libcli11-dev nlohmann-json3-dev zlib1g-dev
 )

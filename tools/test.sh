@@ -76,8 +76,8 @@ step "unit tests"
 run release -L '^unit$'
 [ "$mode" = --quick ] && exit 0
 
-step "crash sweeps, faults, mutants, killed processes, full disk, stress"
-run release -L '^(crash|stress)$'
+step "installed package, crash sweeps, faults, mutants, killed processes, full disk, stress"
+run release -L '^(install|crash|stress)$'
 if [ "$mode" = --slow ]; then
   step "slow tests"
   run release -L '^slow$'
