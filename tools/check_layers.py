@@ -16,8 +16,12 @@ MAY_NAME = {
     "index": {"storage", "storage/base", "api/include/engram"},
     "engine": {"index", "wal", "storage", "storage/base", "api/include/engram"},
     "api/src": {"engine", "storage/base", "api/include/engram"},
+    "api/c": {"api/include/engram"},  # a binding: sees what every program sees
     "tools": {"engine", "storage", "storage/base", "wal", "api/include/engram"},
 }
+# Headers with a suffix that are of the standard library, of C. Only the header for C needs them.
+C_HEADERS = {"stdbool.h", "stddef.h", "stdint.h"}
+C_API = "api/include/engram/c.h"
 # Header prefix -> files that may include it.
 HOMES = {
     r"rocksdb/": [r"storage/meta_.*", r"storage/rocksdb_.*"],
@@ -42,7 +46,7 @@ def folder_of(path):
 def check(root):
     offences = []
     for file in sorted(root.rglob("*")):
-        if file.suffix not in (".h", ".cc", ".inc"):
+        if file.suffix not in (".h", ".c", ".cc", ".inc"):
             continue
         name = file.relative_to(root).as_posix()
         if name.startswith("build/") or name.startswith("."):
@@ -61,6 +65,11 @@ def check(root):
                 continue  # tests may include everything
             inner = "api/include/" + target if target.startswith("engram/") else target
             floor = folder_of(inner)
+            if name == C_API and target in C_HEADERS:
+                continue
+            if name == C_API or (inner == C_API and home == "api/include/engram"):
+                offences.append(f"{where}: {C_API} stands alone ({target})")
+                continue
             if floor is None:
                 if home == "api/include/engram" and match.group(1) == '"':
                     offences.append(f"{where}: a public header includes {target}")

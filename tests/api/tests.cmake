@@ -12,3 +12,9 @@ engram_test(api_graph_test unit
   api/graph_test.cc)
 engram_test(robust_graph_test unit
   api/robust_graph_test.cc)
+engram_c_test(c_api_test unit
+  api/c_api_test.c
+  api/c_fixture.c
+  api/c_search_test.c
+  api/c_store_test.c
+  api/c_values_test.c)

@@ -49,6 +49,11 @@ class ENGRAM_EXPORT Value {
   const T* As() const {
     return std::get_if<T>(&storage_);
   }
+  // The same, to change it in place.
+  template <typename T>
+  T* As() {
+    return std::get_if<T>(&storage_);
+  }
   const Storage& storage() const { return storage_; }
 
   friend bool operator==(const Value&, const Value&);

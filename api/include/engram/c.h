@@ -1,0 +1,854 @@
+// Engram for C: everything the C++ headers of <engram/...> do. Plain C11, also valid C++; nothing
+// but the C standard library is included. docs/c-api.md has an example.
+//
+// Threads: of a store, a snapshot and whatever is passed as `const`, any thread; of what a call
+// changes or frees, one thread.
+#ifndef ENGRAM_C_H_
+#define ENGRAM_C_H_
+
+#ifndef __cplusplus
+#include <stdbool.h>
+#endif
+#include <stddef.h>
+#include <stdint.h>
+
+#define ENGRAM_C_API __attribute__((visibility("default")))
+#ifdef __cplusplus
+#define ENGRAM_C_NOEXCEPT noexcept
+extern "C" {
+#else
+#define ENGRAM_C_NOEXCEPT
+#endif
+
+// --- Rules for all calls ---
+//
+// Errors: a call that may fail returns its code and takes `error` last. NULL there: the code is
+// enough. Otherwise `*error` is written by every such call, never read: NULL after success, after a
+// failure a new object that the caller gives back with engram_error_free(). A failed call sets
+// `*out` handles to NULL. No C++ exception leaves a call, and none may leave a callback: the
+// process ends there, as where memory runs out.
+// Arguments: pointers must not be NULL where nothing else is said; one that is NULL gets
+// ENGRAM_INVALID_ARGUMENT and its name in the message. Text is UTF-8.
+// Lifetime: what *_create() returns or a call writes to an `out` handle belongs to the caller, who
+// gives it back with the *_free() of its type, which takes NULL as well. A `const` pointer that is
+// returned belongs to the object it was asked of, and goes with it.
+
+// --- Version ---
+
+// Of these headers; the same as in <engram/version.h>.
+#define ENGRAM_VERSION_MAJOR 0
+#define ENGRAM_VERSION_MINOR 1
+#define ENGRAM_VERSION_PATCH 0
+
+// "0.1.0" of the library that runs. Lives for ever. Threads: any thread.
+ENGRAM_C_API const char* engram_version(void) ENGRAM_C_NOEXCEPT;
+
+// --- Words ---
+
+// What went wrong, in classes that a caller handles alike. Values are stable and never reused.
+typedef int32_t engram_code;
+enum engram_code_values {
+  ENGRAM_OK = 0,
+  ENGRAM_INVALID_ARGUMENT = 1,    // Fix the call: an option, a number or a name is out of range.
+  ENGRAM_DIMENSION_MISMATCH = 2,  // Fix the call: the vector has another number of components.
+  ENGRAM_INVALID_VECTOR = 3,      // Fix the data: NaN, infinity, or a zero vector under cosine.
+  ENGRAM_INDEX_FULL = 4,          // Raise max_elements or erase: the store holds all it may hold.
+  ENGRAM_EMPTY_INDEX = 5,         // Nothing to search in: insert first.
+  ENGRAM_NOT_FOUND = 6,           // No such pattern, or no store in that directory.
+  ENGRAM_ALREADY_EXISTS = 7,      // The id was used before, or the directory holds a store already.
+  ENGRAM_SEARCH_TIMEOUT = 8,      // The deadline passed before the first hit.
+  ENGRAM_CANCELLED = 9,           // The caller's cancellation was seen.
+  ENGRAM_SNAPSHOT_EXPIRED = 10,   // Take a new snapshot.
+  ENGRAM_CORRUPTED_INDEX = 11,    // Restore or verify: bytes on disk are not what was written.
+  ENGRAM_NO_SPACE = 12,           // Free disk space and call again; nothing was changed.
+  ENGRAM_IO_ERROR = 13,      // The system refused a read, a write or an open; the message says why.
+  ENGRAM_BUSY = 14,          // Another process holds the store, or a snapshot still uses it.
+  ENGRAM_READ_ONLY = 15,     // A write or sync failed earlier (the message has the cause): reopen.
+  ENGRAM_NOT_SUPPORTED = 16  // This build cannot: another format version, a forked child.
+};
+
+// How near two vectors are. Every distance is "smaller is nearer".
+typedef int32_t engram_metric;
+enum engram_metric_values {
+  ENGRAM_METRIC_DEFAULT = 0,        // of an existing store: its own; of a new one: L2
+  ENGRAM_METRIC_L2 = 1,             // squared Euclidean distance; range [0, inf)
+  ENGRAM_METRIC_COSINE = 2,         // 1 - cos(a, b); range [0, 2]; a zero vector is refused
+  ENGRAM_METRIC_INNER_PRODUCT = 3,  // 1 - <a, b>; any range
+};
+
+// When a write counts as done. All levels are atomic, and after a crash a prefix of the commits is
+// there.
+typedef int32_t engram_durability;
+enum engram_durability_values {
+  ENGRAM_DURABILITY_DEFAULT = 0,   // what the store was opened with
+  ENGRAM_DURABILITY_SYNC = 1,      // on disk: survives a power cut
+  ENGRAM_DURABILITY_INTERVAL = 2,  // a killed process at once, a power cut after sync_interval
+  ENGRAM_DURABILITY_NONE = 3,      // a killed process; synced by flush, wait_durable, checkpoint
+};
+
+typedef int32_t engram_log_level;
+enum engram_log_level_values { ENGRAM_LOG_INFO = 1, ENGRAM_LOG_WARNING = 2, ENGRAM_LOG_ERROR = 3 };
+
+// What reads bring beside id and times; bits.
+typedef uint32_t engram_include;
+enum engram_include_values {
+  ENGRAM_INCLUDE_NONE = 0,
+  ENGRAM_INCLUDE_VECTOR = 1,
+  ENGRAM_INCLUDE_METADATA = 2,
+  ENGRAM_INCLUDE_ALL = 3,
+};
+
+enum engram_limits {
+  ENGRAM_MAX_DIMENSIONS = 16384,  // components of a vector
+  ENGRAM_MIN_M = 2,               // links a node keeps above level 0
+  ENGRAM_MAX_M = 128,
+  ENGRAM_DEFAULT_M = 16,
+  ENGRAM_MAX_EF = 65536,
+  ENGRAM_DEFAULT_EF_CONSTRUCTION = 200,
+  ENGRAM_DEFAULT_EF = 100,
+};
+// Patterns in one store.
+#define ENGRAM_MOST_ELEMENTS UINT64_C(0xfffffffe)
+
+typedef struct engram_error engram_error;
+typedef struct engram_options engram_options;
+typedef struct engram_store engram_store;
+typedef struct engram_snapshot engram_snapshot;
+typedef struct engram_value engram_value;
+typedef struct engram_metadata engram_metadata;
+typedef struct engram_pattern engram_pattern;
+typedef struct engram_write_batch engram_write_batch;
+typedef struct engram_commit_result engram_commit_result;
+typedef struct engram_batch_result engram_batch_result;
+typedef struct engram_search_options engram_search_options;
+typedef struct engram_search_result engram_search_result;
+typedef struct engram_search_batch engram_search_batch;
+typedef struct engram_graph_report engram_graph_report;
+typedef struct engram_feature_encoder engram_feature_encoder;
+
+// "kNotFound" for ENGRAM_NOT_FOUND: the name in the C++ API, in logs and in the documents;
+// "kUnknown" for a number that is no code. Lives for ever. Threads: any thread.
+ENGRAM_C_API const char* engram_code_name(engram_code code) ENGRAM_C_NOEXCEPT;
+// "l2", "cosine", "ip"; "unknown" for anything else. Lives for ever. Threads: any thread.
+ENGRAM_C_API const char* engram_metric_name(engram_metric metric) ENGRAM_C_NOEXCEPT;
+
+// --- Errors ---
+
+// NULL: ENGRAM_OK.
+ENGRAM_C_API engram_code engram_error_code(const engram_error* error) ENGRAM_C_NOEXCEPT;
+// What was found and what was expected, for a person; "" for NULL. Lives as long as `error`.
+ENGRAM_C_API const char* engram_error_message(const engram_error* error) ENGRAM_C_NOEXCEPT;
+ENGRAM_C_API void engram_error_free(engram_error* error) ENGRAM_C_NOEXCEPT;
+
+// --- How a store is made and opened ---
+//
+// Setters return nothing and do nothing for NULL; numbers out of range, and an enumerator or a name
+// that was refused, are told by engram_options_validate() and by opening.
+
+ENGRAM_C_API engram_options* engram_options_create(void) ENGRAM_C_NOEXCEPT;
+// m 32, ef_construction 500, ef 500: recall first.
+ENGRAM_C_API engram_options* engram_options_create_high_accuracy(void) ENGRAM_C_NOEXCEPT;
+// m 8, ef_construction 50, ef 50: speed first.
+ENGRAM_C_API engram_options* engram_options_create_high_speed(void) ENGRAM_C_NOEXCEPT;
+ENGRAM_C_API void engram_options_free(engram_options* options) ENGRAM_C_NOEXCEPT;
+// Errors: ENGRAM_INVALID_ARGUMENT, with the first field out of its range, what was found and what
+// is allowed. `dimensions` may be 0 here.
+ENGRAM_C_API engram_code engram_options_validate(const engram_options* options,
+                                                 engram_error** error) ENGRAM_C_NOEXCEPT;
+
+// Fixed when the store is created; on open, checked against the store (0 or none: as it is there).
+
+// Components of a vector. Range 1 to ENGRAM_MAX_DIMENSIONS; must be set to create a store.
+ENGRAM_C_API void engram_options_set_dimensions(engram_options* options,
+                                                uint32_t dimensions) ENGRAM_C_NOEXCEPT;
+// Default: ENGRAM_METRIC_DEFAULT.
+ENGRAM_C_API void engram_options_set_metric(engram_options* options,
+                                            engram_metric metric) ENGRAM_C_NOEXCEPT;
+// Links a node keeps above level 0, twice as many at level 0. Range ENGRAM_MIN_M to ENGRAM_MAX_M; 0
+// (default): ENGRAM_DEFAULT_M in a new store.
+ENGRAM_C_API void engram_options_set_m(engram_options* options, uint32_t m) ENGRAM_C_NOEXCEPT;
+// Seeds level choice and everything else that is random. Stored; not checked on open.
+ENGRAM_C_API void engram_options_set_seed(engram_options* options, uint64_t seed) ENGRAM_C_NOEXCEPT;
+// Adds the name of a top-level metadata field that gets an index family entry. At most 64, each 1
+// to 255 bytes, none twice. The name is copied.
+ENGRAM_C_API void engram_options_add_indexed_field(engram_options* options,
+                                                   const char* name) ENGRAM_C_NOEXCEPT;
+
+// May differ at each open.
+
+// Default: true.
+ENGRAM_C_API void engram_options_set_create_if_missing(engram_options* options,
+                                                       bool create) ENGRAM_C_NOEXCEPT;
+// Default: false.
+ENGRAM_C_API void engram_options_set_error_if_exists(engram_options* options,
+                                                     bool error_if_exists) ENGRAM_C_NOEXCEPT;
+// Of the next three, 0 (default) means what was given at creation, and where nothing was, the
+// default named here.
+// Candidates looked at while inserting. Range 1 to ENGRAM_MAX_EF; 200.
+ENGRAM_C_API void engram_options_set_ef_construction(engram_options* options,
+                                                     uint32_t ef_construction) ENGRAM_C_NOEXCEPT;
+// Candidates looked at while searching, unless a search says otherwise. Range 1 to ENGRAM_MAX_EF;
+// 100.
+ENGRAM_C_API void engram_options_set_ef(engram_options* options, uint32_t ef) ENGRAM_C_NOEXCEPT;
+// The most live patterns the store takes; then ENGRAM_INDEX_FULL. Range 1 to ENGRAM_MOST_ELEMENTS;
+// that.
+ENGRAM_C_API void engram_options_set_max_elements(engram_options* options,
+                                                  uint64_t max_elements) ENGRAM_C_NOEXCEPT;
+// Fill a new node's links up with near nodes that the diversity heuristic left out. Default: false.
+ENGRAM_C_API void engram_options_set_keep_pruned(engram_options* options,
+                                                 bool keep_pruned) ENGRAM_C_NOEXCEPT;
+// What a write promises unless it says otherwise: ENGRAM_DURABILITY_SYNC (default), _INTERVAL or
+// _NONE.
+ENGRAM_C_API void engram_options_set_durability(engram_options* options,
+                                                engram_durability durability) ENGRAM_C_NOEXCEPT;
+// Under ENGRAM_DURABILITY_INTERVAL, the longest time an acknowledged write may be unsynced,
+// milliseconds. Range 1 to 3,600,000; default 1000. With 0 background threads the sync comes with
+// the next write after it, or with engram_store_run_maintenance().
+ENGRAM_C_API void engram_options_set_sync_interval_ms(engram_options* options,
+                                                      int64_t interval_ms) ENGRAM_C_NOEXCEPT;
+// Size of one log segment file, bytes. Range 64 KiB to 1 GiB; default 64 MiB.
+ENGRAM_C_API void engram_options_set_log_segment_bytes(engram_options* options,
+                                                       uint64_t bytes) ENGRAM_C_NOEXCEPT;
+// A checkpoint starts when the log holds max(this, a quarter of the page file), bytes. Range from
+// 64 KiB; default 256 MiB.
+ENGRAM_C_API void engram_options_set_checkpoint_log_bytes(engram_options* options,
+                                                          uint64_t bytes) ENGRAM_C_NOEXCEPT;
+// A checkpoint starts when this much of the page file is changed in memory, bytes. 0 (default): no
+// limit.
+ENGRAM_C_API void engram_options_set_dirty_page_bytes(engram_options* options,
+                                                      uint64_t bytes) ENGRAM_C_NOEXCEPT;
+// A checkpoint starts when the last is this old and something changed, seconds. 0 (default): never
+// by time. Negative: refused.
+ENGRAM_C_API void engram_options_set_checkpoint_interval_s(engram_options* options,
+                                                           int64_t interval_s) ENGRAM_C_NOEXCEPT;
+// Size of the double-write area, bytes; used when the store is created. Range 256 KiB to 4 GiB;
+// default 128 MiB.
+ENGRAM_C_API void engram_options_set_journal_bytes(engram_options* options,
+                                                   uint64_t bytes) ENGRAM_C_NOEXCEPT;
+// The most memory pages may take, bytes; then ENGRAM_INDEX_FULL with advice. 0 (default): three
+// quarters of RAM.
+ENGRAM_C_API void engram_options_set_memory_budget_bytes(engram_options* options,
+                                                         uint64_t bytes) ENGRAM_C_NOEXCEPT;
+// Memory of the metadata store's write buffers, bytes. Range from 1 MiB; default 16 MiB.
+ENGRAM_C_API void engram_options_set_metadata_buffer_bytes(engram_options* options,
+                                                           uint64_t bytes) ENGRAM_C_NOEXCEPT;
+// 1 (default): the store owns threads for syncs, checkpoints and reclaiming; 0: none, and the host
+// calls engram_store_run_maintenance().
+ENGRAM_C_API void engram_options_set_background_threads(engram_options* options,
+                                                        uint32_t threads) ENGRAM_C_NOEXCEPT;
+// Threads that one exact search, batch of searches or large insert may use, the caller's included.
+// Range to 256; 0 (default): one per core, at most 16; with 0 background threads the caller's
+// alone.
+ENGRAM_C_API void engram_options_set_search_threads(engram_options* options,
+                                                    uint32_t threads) ENGRAM_C_NOEXCEPT;
+// Whether closing makes a checkpoint, so that the next open replays nothing. Default: true.
+ENGRAM_C_API void engram_options_set_checkpoint_on_close(engram_options* options,
+                                                         bool checkpoint) ENGRAM_C_NOEXCEPT;
+// Refuses a store directory that others may write to. Default: true.
+ENGRAM_C_API void engram_options_set_check_permissions(engram_options* options,
+                                                       bool check) ENGRAM_C_NOEXCEPT;
+
+// `message` lives until the callback returns. Called from any thread, never with a lock of the
+// store held; must not call the store.
+typedef void (*engram_log_callback)(void* context, engram_log_level level, const char* message);
+// Gets what the store has to tell a person. NULL (default): nobody is told. `context` is passed on
+// as it is, and must live as long as every store opened with these options.
+ENGRAM_C_API void engram_options_set_log(engram_options* options, engram_log_callback log,
+                                         void* context) ENGRAM_C_NOEXCEPT;
+
+// --- Metadata ---
+//
+// An engram_metadata maps names to values, nested as in JSON, in the order of the names' bytes. A
+// value is null, bool, int64, double, string, bytes, a time, a list of values, or such a map.
+// Nesting deeper than 32 levels, or more than 1 MiB encoded, is refused by writes
+// (ENGRAM_INVALID_ARGUMENT). Names and strings may hold bytes of value 0 through the _n calls,
+// which take the length in bytes; the others take text that ends with one.
+// The calls that build fail for NULL arguments alone, or where said, with ENGRAM_INVALID_ARGUMENT.
+
+typedef int32_t engram_kind;
+enum engram_kind_values {
+  ENGRAM_KIND_NULL = 0,
+  ENGRAM_KIND_BOOL = 1,
+  ENGRAM_KIND_INT64 = 2,
+  ENGRAM_KIND_DOUBLE = 3,
+  ENGRAM_KIND_STRING = 4,
+  ENGRAM_KIND_BYTES = 5,
+  ENGRAM_KIND_TIME = 6,
+  ENGRAM_KIND_LIST = 7,
+  ENGRAM_KIND_MAP = 8,
+};
+
+// An empty map.
+ENGRAM_C_API engram_metadata* engram_metadata_create(void) ENGRAM_C_NOEXCEPT;
+// A deep copy, the caller's; NULL of NULL.
+ENGRAM_C_API engram_metadata* engram_metadata_copy(const engram_metadata* metadata)
+    ENGRAM_C_NOEXCEPT;
+ENGRAM_C_API void engram_metadata_free(engram_metadata* metadata) ENGRAM_C_NOEXCEPT;
+
+// Sets or replaces a field. `value` is taken in any case, also by a call that fails: the caller
+// uses it no more. The name is copied.
+ENGRAM_C_API engram_code engram_metadata_set(engram_metadata* metadata, const char* name,
+                                             engram_value* value) ENGRAM_C_NOEXCEPT;
+ENGRAM_C_API engram_code engram_metadata_set_n(engram_metadata* metadata, const char* name,
+                                               size_t name_bytes,
+                                               engram_value* value) ENGRAM_C_NOEXCEPT;
+// Shorter ways to set common kinds. `text` is copied.
+ENGRAM_C_API engram_code engram_metadata_set_bool(engram_metadata* metadata, const char* name,
+                                                  bool value) ENGRAM_C_NOEXCEPT;
+ENGRAM_C_API engram_code engram_metadata_set_int64(engram_metadata* metadata, const char* name,
+                                                   int64_t value) ENGRAM_C_NOEXCEPT;
+ENGRAM_C_API engram_code engram_metadata_set_double(engram_metadata* metadata, const char* name,
+                                                    double value) ENGRAM_C_NOEXCEPT;
+ENGRAM_C_API engram_code engram_metadata_set_string(engram_metadata* metadata, const char* name,
+                                                    const char* text) ENGRAM_C_NOEXCEPT;
+// Microseconds since 1970-01-01 UTC.
+ENGRAM_C_API engram_code engram_metadata_set_time_us(engram_metadata* metadata, const char* name,
+                                                     int64_t time_us) ENGRAM_C_NOEXCEPT;
+// Takes a field out. Errors: ENGRAM_NOT_FOUND.
+ENGRAM_C_API engram_code engram_metadata_remove(engram_metadata* metadata,
+                                                const char* name) ENGRAM_C_NOEXCEPT;
+
+// Fields; 0 for NULL.
+ENGRAM_C_API size_t engram_metadata_size(const engram_metadata* metadata) ENGRAM_C_NOEXCEPT;
+// NULL where there is no such field, or for NULL. The value lives until `metadata` is changed or
+// freed.
+ENGRAM_C_API const engram_value* engram_metadata_find(const engram_metadata* metadata,
+                                                      const char* name) ENGRAM_C_NOEXCEPT;
+ENGRAM_C_API const engram_value* engram_metadata_find_n(const engram_metadata* metadata,
+                                                        const char* name,
+                                                        size_t name_bytes) ENGRAM_C_NOEXCEPT;
+// Steps through the fields: with `*name` NULL to the first, else to the one after `*name` (of
+// `*name_bytes`, which need not be a field). Writes name, length and value, and returns true; false
+// at the end or for a NULL argument. The name ends with a byte of value 0 and lives as the value
+// does.
+ENGRAM_C_API bool engram_metadata_next(const engram_metadata* metadata, const char** name,
+                                       size_t* name_bytes,
+                                       const engram_value** value) ENGRAM_C_NOEXCEPT;
+// False where only one is NULL. Doubles compare as IEEE 754 says: a NaN equals nothing.
+ENGRAM_C_API bool engram_metadata_equal(const engram_metadata* a,
+                                        const engram_metadata* b) ENGRAM_C_NOEXCEPT;
+
+ENGRAM_C_API engram_value* engram_value_create_null(void) ENGRAM_C_NOEXCEPT;
+ENGRAM_C_API engram_value* engram_value_create_bool(bool value) ENGRAM_C_NOEXCEPT;
+ENGRAM_C_API engram_value* engram_value_create_int64(int64_t value) ENGRAM_C_NOEXCEPT;
+ENGRAM_C_API engram_value* engram_value_create_double(double value) ENGRAM_C_NOEXCEPT;
+// Text and bytes are copied. NULL for NULL, unless 0 bytes of it are wanted.
+ENGRAM_C_API engram_value* engram_value_create_string(const char* text) ENGRAM_C_NOEXCEPT;
+ENGRAM_C_API engram_value* engram_value_create_string_n(const char* text,
+                                                        size_t bytes) ENGRAM_C_NOEXCEPT;
+ENGRAM_C_API engram_value* engram_value_create_bytes(const void* data,
+                                                     size_t bytes) ENGRAM_C_NOEXCEPT;
+// Microseconds since 1970-01-01 UTC.
+ENGRAM_C_API engram_value* engram_value_create_time_us(int64_t time_us) ENGRAM_C_NOEXCEPT;
+// An empty list.
+ENGRAM_C_API engram_value* engram_value_create_list(void) ENGRAM_C_NOEXCEPT;
+// `fields` is taken; NULL for NULL.
+ENGRAM_C_API engram_value* engram_value_create_map(engram_metadata* fields) ENGRAM_C_NOEXCEPT;
+// A deep copy, the caller's; NULL of NULL.
+ENGRAM_C_API engram_value* engram_value_copy(const engram_value* value) ENGRAM_C_NOEXCEPT;
+ENGRAM_C_API void engram_value_free(engram_value* value) ENGRAM_C_NOEXCEPT;
+
+// Adds `item` at the end. `item` is taken in any case, unless it is `list` itself. Errors:
+// ENGRAM_INVALID_ARGUMENT also where `list` is no list, or is `item`.
+ENGRAM_C_API engram_code engram_value_append(engram_value* list,
+                                             engram_value* item) ENGRAM_C_NOEXCEPT;
+
+// ENGRAM_KIND_NULL for NULL.
+ENGRAM_C_API engram_kind engram_value_kind(const engram_value* value) ENGRAM_C_NOEXCEPT;
+// Write `*out` and return true where the value is of that kind; else, or for NULL, false, and
+// `*out` is as it was.
+ENGRAM_C_API bool engram_value_get_bool(const engram_value* value, bool* out) ENGRAM_C_NOEXCEPT;
+ENGRAM_C_API bool engram_value_get_int64(const engram_value* value, int64_t* out) ENGRAM_C_NOEXCEPT;
+ENGRAM_C_API bool engram_value_get_double(const engram_value* value, double* out) ENGRAM_C_NOEXCEPT;
+ENGRAM_C_API bool engram_value_get_time_us(const engram_value* value,
+                                           int64_t* out) ENGRAM_C_NOEXCEPT;
+// The text with a byte of value 0 behind it, or the bytes; NULL where the value is of another kind.
+// `*bytes`, where not NULL, gets the length (0 for another kind). Lives as long as the value.
+ENGRAM_C_API const char* engram_value_get_string(const engram_value* value,
+                                                 size_t* bytes) ENGRAM_C_NOEXCEPT;
+ENGRAM_C_API const void* engram_value_get_bytes(const engram_value* value,
+                                                size_t* bytes) ENGRAM_C_NOEXCEPT;
+// Items of a list; 0 for another kind.
+ENGRAM_C_API size_t engram_value_list_size(const engram_value* value) ENGRAM_C_NOEXCEPT;
+// NULL where the value is no list or has fewer items. Lives until the list is changed or freed.
+ENGRAM_C_API const engram_value* engram_value_list_at(const engram_value* value,
+                                                      size_t position) ENGRAM_C_NOEXCEPT;
+// NULL where the value is no map. Lives as long as the value.
+ENGRAM_C_API const engram_metadata* engram_value_get_map(const engram_value* value)
+    ENGRAM_C_NOEXCEPT;
+// As engram_metadata_equal().
+ENGRAM_C_API bool engram_value_equal(const engram_value* a,
+                                     const engram_value* b) ENGRAM_C_NOEXCEPT;
+
+// --- The store ---
+
+// Opens the store in `directory`, or makes one where the options allow that. `options` may be freed
+// or used again afterwards. One process has a store open for writing at a time.
+// Errors: ENGRAM_NOT_FOUND (no store there), ENGRAM_ALREADY_EXISTS, ENGRAM_BUSY (another process
+// has it), ENGRAM_INVALID_ARGUMENT (an option), ENGRAM_DIMENSION_MISMATCH, ENGRAM_NOT_SUPPORTED
+// (format version or feature), ENGRAM_CORRUPTED_INDEX, ENGRAM_NO_SPACE, ENGRAM_IO_ERROR.
+// Errors common to all calls on a store: ENGRAM_READ_ONLY of writes after a failed write or sync,
+// ENGRAM_NOT_SUPPORTED in a forked child, ENGRAM_INVALID_ARGUMENT after engram_store_close().
+// Threads: any thread, except engram_store_close() and engram_store_free(), which must be the last
+// calls.
+ENGRAM_C_API engram_code engram_store_open(const char* directory, const engram_options* options,
+                                           engram_store** out,
+                                           engram_error** error) ENGRAM_C_NOEXCEPT;
+// Opens for reading, together with other readers, without writing a byte. `options` may be NULL: as
+// the store is. Errors: as above; ENGRAM_NOT_SUPPORTED also for a store that was not closed cleanly
+// (open it for writing once).
+ENGRAM_C_API engram_code engram_store_open_read_only(const char* directory,
+                                                     const engram_options* options,
+                                                     engram_store** out,
+                                                     engram_error** error) ENGRAM_C_NOEXCEPT;
+// Flushes, makes a checkpoint (engram_options_set_checkpoint_on_close()) and gives the directory
+// free. The handle still has to be freed.
+// Errors: ENGRAM_BUSY while a snapshot is open (the store stays open), or what the flush or
+// checkpoint met (the store is closed).
+ENGRAM_C_API engram_code engram_store_close(engram_store* store,
+                                            engram_error** error) ENGRAM_C_NOEXCEPT;
+// Closes where that was not done, failures going to the log callback, and frees the handle. Free
+// snapshots before.
+ENGRAM_C_API void engram_store_free(engram_store* store) ENGRAM_C_NOEXCEPT;
+
+// Makes everything acknowledged so far durable. Errors: ENGRAM_IO_ERROR.
+ENGRAM_C_API engram_code engram_store_flush(engram_store* store,
+                                            engram_error** error) ENGRAM_C_NOEXCEPT;
+// Returns when the commit `lsn` is on disk. Errors: ENGRAM_INVALID_ARGUMENT for a commit that is
+// not there yet, ENGRAM_IO_ERROR.
+ENGRAM_C_API engram_code engram_store_wait_durable(engram_store* store, uint64_t lsn,
+                                                   engram_error** error) ENGRAM_C_NOEXCEPT;
+// Brings the page file up to date, so that the log before it can go. Readers and writers go on.
+// Errors: ENGRAM_NO_SPACE, ENGRAM_IO_ERROR.
+ENGRAM_C_API engram_code engram_store_checkpoint(engram_store* store,
+                                                 engram_error** error) ENGRAM_C_NOEXCEPT;
+// Does the background work that is due (interval syncs, checkpoints) for about `budget_us`
+// microseconds, on this thread. For hosts with 0 background threads; harmless otherwise.
+// Errors: ENGRAM_NO_SPACE, ENGRAM_IO_ERROR.
+ENGRAM_C_API engram_code engram_store_run_maintenance(engram_store* store, int64_t budget_us,
+                                                      engram_error** error) ENGRAM_C_NOEXCEPT;
+
+// A state of the store that stays readable while writes go on: the newest acknowledged one. Holds
+// back the reuse of whatever it sees; must be freed before the store is closed. Threads: any thread
+// reads through it, one frees it. Errors: those common to all calls.
+ENGRAM_C_API engram_code engram_store_get_snapshot(const engram_store* store, engram_snapshot** out,
+                                                   engram_error** error) ENGRAM_C_NOEXCEPT;
+// The last commit it sees; 0 for NULL.
+ENGRAM_C_API uint64_t engram_snapshot_lsn(const engram_snapshot* snapshot) ENGRAM_C_NOEXCEPT;
+ENGRAM_C_API void engram_snapshot_free(engram_snapshot* snapshot) ENGRAM_C_NOEXCEPT;
+
+// --- Writes ---
+//
+// Ids name one pattern for ever: 1 to 2^62, given by the store in increasing order, or by the
+// caller, larger than every one in use and every one the store may have given. `durability` is
+// ENGRAM_DURABILITY_DEFAULT or what this write asks. Lsn: the number of a commit, from 1.
+
+// A pattern to be inserted. Set all to zero first ({0}): every field but `vector` and `dimensions`
+// may stay so. All pointers are borrowed by the call that takes the struct, until it returns.
+typedef struct engram_new_pattern {
+  const float* vector;              // `dimensions` components
+  size_t dimensions;                // as the store's
+  const engram_metadata* metadata;  // NULL: none
+  int64_t timestamp_us;             // its own time, microseconds since 1970-01-01 UTC
+  bool has_timestamp;               // false: now by the system's clock
+  uint32_t type;                    // what the application chooses; 0: no type
+  uint64_t id;                      // 0: the store gives the next
+  uint64_t reserved[2];             // zero
+} engram_new_pattern;
+
+// What to change in a pattern. Set all to zero first ({0}): that means "stays" for each field. All
+// pointers are borrowed by the call that takes the struct, until it returns.
+typedef struct engram_pattern_change {
+  const float* vector;              // NULL: stays
+  size_t dimensions;                // of `vector`, as the store's
+  const engram_metadata* metadata;  // replaces all of it; NULL: stays
+  int64_t timestamp_us;             // where has_timestamp
+  bool has_timestamp;
+  bool has_type;
+  uint32_t type;         // where has_type
+  uint64_t reserved[2];  // zero
+} engram_pattern_change;
+
+// Adds one pattern, and writes its id to `*id` (may be NULL) once it is as durable as asked.
+// Errors: ENGRAM_DIMENSION_MISMATCH, ENGRAM_INVALID_VECTOR, ENGRAM_INVALID_ARGUMENT (metadata, id,
+// durability), ENGRAM_ALREADY_EXISTS (id), ENGRAM_INDEX_FULL, ENGRAM_NO_SPACE; nothing is changed
+// by any of them.
+ENGRAM_C_API engram_code engram_store_insert(engram_store* store, const engram_new_pattern* pattern,
+                                             engram_durability durability, uint64_t* id,
+                                             engram_error** error) ENGRAM_C_NOEXCEPT;
+
+// Adds the good ones of `count` patterns in order, in atomic sub-batches of at most 1,000 patterns
+// and about 4 MiB; each bad one gets its own error. Where the store fails on the way
+// (ENGRAM_NO_SPACE, ENGRAM_READ_ONLY), what was stored stays stored, and every pattern from there
+// on gets the store's error. `patterns` may be NULL where `count` is 0.
+// The call itself fails only where it tried nothing: ENGRAM_READ_ONLY, ENGRAM_INVALID_ARGUMENT,
+// ENGRAM_NOT_SUPPORTED. ENGRAM_OK does not say that all were stored: see
+// engram_batch_result_failures().
+ENGRAM_C_API engram_code engram_store_insert_batch(engram_store* store,
+                                                   const engram_new_pattern* patterns, size_t count,
+                                                   engram_durability durability,
+                                                   engram_batch_result** out,
+                                                   engram_error** error) ENGRAM_C_NOEXCEPT;
+// `*count` ids by position, 0 where a pattern was not stored. NULL for NULL, or where there is
+// none. `count` may be NULL.
+ENGRAM_C_API const uint64_t* engram_batch_result_ids(const engram_batch_result* result,
+                                                     size_t* count) ENGRAM_C_NOEXCEPT;
+// How many were not stored.
+ENGRAM_C_API size_t engram_batch_result_failures(const engram_batch_result* result)
+    ENGRAM_C_NOEXCEPT;
+// Where in `patterns` the failure with that number (from 0, by position) is; SIZE_MAX where there
+// are fewer.
+ENGRAM_C_API size_t engram_batch_result_failed_position(const engram_batch_result* result,
+                                                        size_t failure) ENGRAM_C_NOEXCEPT;
+// Why the pattern at `position` was not stored; NULL where it was. Lives as long as `result`: do
+// not free it.
+ENGRAM_C_API const engram_error* engram_batch_result_error(const engram_batch_result* result,
+                                                           size_t position) ENGRAM_C_NOEXCEPT;
+// The last commit; 0 where nothing was stored.
+ENGRAM_C_API uint64_t engram_batch_result_lsn(const engram_batch_result* result) ENGRAM_C_NOEXCEPT;
+ENGRAM_C_API void engram_batch_result_free(engram_batch_result* result) ENGRAM_C_NOEXCEPT;
+
+// Replaces what `change` sets in the newest version of `id`. Errors: as engram_store_insert(), and
+// ENGRAM_NOT_FOUND.
+ENGRAM_C_API engram_code engram_store_update(engram_store* store, uint64_t id,
+                                             const engram_pattern_change* change,
+                                             engram_durability durability,
+                                             engram_error** error) ENGRAM_C_NOEXCEPT;
+// Ends the pattern. Errors: ENGRAM_NOT_FOUND.
+ENGRAM_C_API engram_code engram_store_erase(engram_store* store, uint64_t id,
+                                            engram_durability durability,
+                                            engram_error** error) ENGRAM_C_NOEXCEPT;
+
+// Several changes that happen together or not at all. Vectors and metadata are copied into it.
+// Operations on one id are coalesced when written: the last wins. Threads: one thread.
+ENGRAM_C_API engram_write_batch* engram_write_batch_create(void) ENGRAM_C_NOEXCEPT;
+ENGRAM_C_API void engram_write_batch_free(engram_write_batch* batch) ENGRAM_C_NOEXCEPT;
+// Errors: ENGRAM_INVALID_ARGUMENT (NULL, a reserved field), ENGRAM_DIMENSION_MISMATCH (more than
+// ENGRAM_MAX_DIMENSIONS); the batch is as it was. The rest is checked by engram_store_write().
+ENGRAM_C_API engram_code engram_write_batch_insert(engram_write_batch* batch,
+                                                   const engram_new_pattern* pattern,
+                                                   engram_error** error) ENGRAM_C_NOEXCEPT;
+ENGRAM_C_API engram_code engram_write_batch_update(engram_write_batch* batch, uint64_t id,
+                                                   const engram_pattern_change* change,
+                                                   engram_error** error) ENGRAM_C_NOEXCEPT;
+// Errors: ENGRAM_INVALID_ARGUMENT (NULL).
+ENGRAM_C_API engram_code engram_write_batch_erase(engram_write_batch* batch, uint64_t id,
+                                                  engram_error** error) ENGRAM_C_NOEXCEPT;
+// Takes all operations out.
+ENGRAM_C_API void engram_write_batch_clear(engram_write_batch* batch) ENGRAM_C_NOEXCEPT;
+// Operations; 0 for NULL.
+ENGRAM_C_API size_t engram_write_batch_size(const engram_write_batch* batch) ENGRAM_C_NOEXCEPT;
+
+// All of the batch or nothing; the batch itself stays as it is. `out` may be NULL.
+// Errors: as the single calls, the message naming the operation's position; ENGRAM_INVALID_ARGUMENT
+// also for a batch that is empty or takes more than 256 MiB.
+ENGRAM_C_API engram_code engram_store_write(engram_store* store, const engram_write_batch* batch,
+                                            engram_durability durability,
+                                            engram_commit_result** out,
+                                            engram_error** error) ENGRAM_C_NOEXCEPT;
+ENGRAM_C_API uint64_t engram_commit_result_lsn(const engram_commit_result* result)
+    ENGRAM_C_NOEXCEPT;
+// The id of each insert of the batch, in their order. NULL for NULL, or where there is none.
+// `count` may be NULL.
+ENGRAM_C_API const uint64_t* engram_commit_result_ids(const engram_commit_result* result,
+                                                      size_t* count) ENGRAM_C_NOEXCEPT;
+ENGRAM_C_API void engram_commit_result_free(engram_commit_result* result) ENGRAM_C_NOEXCEPT;
+
+// --- Reads ---
+//
+// `snapshot` says which state is read; NULL: the newest acknowledged one. A snapshot of another
+// store is ENGRAM_INVALID_ARGUMENT. `include` is ENGRAM_INCLUDE_..., one or several.
+
+// Errors: ENGRAM_NOT_FOUND, ENGRAM_SNAPSHOT_EXPIRED, ENGRAM_CORRUPTED_INDEX, ENGRAM_IO_ERROR.
+ENGRAM_C_API engram_code engram_store_get(const engram_store* store, uint64_t id,
+                                          engram_include include, const engram_snapshot* snapshot,
+                                          engram_pattern** out,
+                                          engram_error** error) ENGRAM_C_NOEXCEPT;
+// Writes whether there is such a pattern. Errors: as engram_store_get(), but ENGRAM_NOT_FOUND.
+ENGRAM_C_API engram_code engram_store_contains(const engram_store* store, uint64_t id,
+                                               const engram_snapshot* snapshot, bool* found,
+                                               engram_error** error) ENGRAM_C_NOEXCEPT;
+
+// `pattern` lives until the callback returns: do not free it. Return false to stop.
+typedef bool (*engram_visit_callback)(void* context, const engram_pattern* pattern);
+// Calls `visit` on this thread for each pattern of one state, in no particular order, until it
+// returns false. `context` is passed on as it is. Errors: as engram_store_get(), but
+// ENGRAM_NOT_FOUND.
+ENGRAM_C_API engram_code engram_store_for_each(const engram_store* store, engram_include include,
+                                               const engram_snapshot* snapshot,
+                                               engram_visit_callback visit, void* context,
+                                               engram_error** error) ENGRAM_C_NOEXCEPT;
+
+// One pattern as it is stored. What these return for NULL is 0 or NULL.
+ENGRAM_C_API uint64_t engram_pattern_id(const engram_pattern* pattern) ENGRAM_C_NOEXCEPT;
+// `*dimensions` components (the argument may be NULL); NULL and 0 where it was not asked for. Lives
+// as long as the pattern.
+ENGRAM_C_API const float* engram_pattern_vector(const engram_pattern* pattern,
+                                                size_t* dimensions) ENGRAM_C_NOEXCEPT;
+// Empty where the pattern has none or it was not asked for. Lives as long as the pattern.
+ENGRAM_C_API const engram_metadata* engram_pattern_metadata(const engram_pattern* pattern)
+    ENGRAM_C_NOEXCEPT;
+// Its own time, microseconds since 1970-01-01 UTC.
+ENGRAM_C_API int64_t engram_pattern_timestamp_us(const engram_pattern* pattern) ENGRAM_C_NOEXCEPT;
+// When this version was written, likewise; never less than an earlier commit's.
+ENGRAM_C_API int64_t engram_pattern_inserted_at_us(const engram_pattern* pattern) ENGRAM_C_NOEXCEPT;
+ENGRAM_C_API uint32_t engram_pattern_type(const engram_pattern* pattern) ENGRAM_C_NOEXCEPT;
+// The commit that wrote this version.
+ENGRAM_C_API uint64_t engram_pattern_version(const engram_pattern* pattern) ENGRAM_C_NOEXCEPT;
+ENGRAM_C_API void engram_pattern_free(engram_pattern* pattern) ENGRAM_C_NOEXCEPT;
+
+// What a search asks. Setters do nothing for NULL; what is out of range is told by the search.
+ENGRAM_C_API engram_search_options* engram_search_options_create(void) ENGRAM_C_NOEXCEPT;
+ENGRAM_C_API void engram_search_options_free(engram_search_options* options) ENGRAM_C_NOEXCEPT;
+// Hits wanted. Range 1 to 1,000,000, default 10; fewer come back where the store holds fewer.
+ENGRAM_C_API void engram_search_options_set_k(engram_search_options* options,
+                                              size_t k) ENGRAM_C_NOEXCEPT;
+// Candidates kept while the graph is walked: more find more of the true nearest and take longer.
+// Range k to ENGRAM_MAX_EF; 0 (default): what the store was opened with, or k where that is more.
+ENGRAM_C_API void engram_search_options_set_ef(engram_search_options* options,
+                                               size_t ef) ENGRAM_C_NOEXCEPT;
+// Look at every pattern instead of walking the graph: the true nearest, in time that grows with the
+// store. Default: false.
+ENGRAM_C_API void engram_search_options_set_exact(engram_search_options* options,
+                                                  bool exact) ENGRAM_C_NOEXCEPT;
+// The most distances to compute on the graph; then the answer is `exhausted`. 0 (default): no
+// limit. Not for exact searches.
+ENGRAM_C_API void engram_search_options_set_max_compared(engram_search_options* options,
+                                                         uint64_t most) ENGRAM_C_NOEXCEPT;
+// Also bring each hit's vector or metadata. Default: ENGRAM_INCLUDE_NONE.
+ENGRAM_C_API void engram_search_options_set_include(engram_search_options* options,
+                                                    engram_include include) ENGRAM_C_NOEXCEPT;
+// Borrowed: must live while these options are used. NULL (default): the newest acknowledged state.
+ENGRAM_C_API void engram_search_options_set_snapshot(
+    engram_search_options* options, const engram_snapshot* snapshot) ENGRAM_C_NOEXCEPT;
+// Stop looking at a moment: with hits the answer is ENGRAM_OK and `partial`, without it is
+// ENGRAM_SEARCH_TIMEOUT. The moment is a time of CLOCK_MONOTONIC, in nanoseconds; or so many
+// microseconds after each search or batch begins (0 or less: it has passed). The last of these
+// three calls holds. Default: none.
+ENGRAM_C_API void engram_search_options_set_deadline_ns(engram_search_options* options,
+                                                        int64_t monotonic_ns) ENGRAM_C_NOEXCEPT;
+ENGRAM_C_API void engram_search_options_set_timeout_us(engram_search_options* options,
+                                                       int64_t timeout_us) ENGRAM_C_NOEXCEPT;
+ENGRAM_C_API void engram_search_options_clear_deadline(engram_search_options* options)
+    ENGRAM_C_NOEXCEPT;
+
+// The k stored patterns nearest to `query` (`dimensions` components, borrowed until the call
+// returns), found by a walk over the graph that may miss some; ef trades time for that. Distances
+// are exact. Small stores are looked through whole. `options` may be NULL: the defaults.
+// Errors: ENGRAM_DIMENSION_MISMATCH, ENGRAM_INVALID_VECTOR, ENGRAM_INVALID_ARGUMENT (k, ef,
+// include), ENGRAM_EMPTY_INDEX, ENGRAM_SEARCH_TIMEOUT, ENGRAM_SNAPSHOT_EXPIRED, ENGRAM_IO_ERROR.
+ENGRAM_C_API engram_code engram_store_search(const engram_store* store, const float* query,
+                                             size_t dimensions,
+                                             const engram_search_options* options,
+                                             engram_search_result** out,
+                                             engram_error** error) ENGRAM_C_NOEXCEPT;
+
+// Many searches of one state, on as many threads as engram_options_set_search_threads() says.
+// `queries` is a matrix of `count` rows of `dimensions` components, one row after the other,
+// borrowed until the call returns; it may be NULL where `count` is 0. `options` may be NULL.
+// Each query has its own result or error; ENGRAM_OK does not say that all succeeded. Errors of the
+// call: ENGRAM_INVALID_ARGUMENT (NULL, dimensions 0, include, a
+// matrix larger than the address space).
+ENGRAM_C_API engram_code engram_store_search_batch(const engram_store* store, const float* queries,
+                                                   size_t count, size_t dimensions,
+                                                   const engram_search_options* options,
+                                                   engram_search_batch** out,
+                                                   engram_error** error) ENGRAM_C_NOEXCEPT;
+// Queries; 0 for NULL.
+ENGRAM_C_API size_t engram_search_batch_size(const engram_search_batch* batch) ENGRAM_C_NOEXCEPT;
+// The answer to the query at `position`; NULL where it failed or there are fewer. Lives as long as
+// the batch: do not free it.
+ENGRAM_C_API const engram_search_result* engram_search_batch_result(
+    const engram_search_batch* batch, size_t position) ENGRAM_C_NOEXCEPT;
+// Why it failed; NULL where it did not or there are fewer. Lives as long as the batch.
+ENGRAM_C_API const engram_error* engram_search_batch_error(const engram_search_batch* batch,
+                                                           size_t position) ENGRAM_C_NOEXCEPT;
+ENGRAM_C_API void engram_search_batch_free(engram_search_batch* batch) ENGRAM_C_NOEXCEPT;
+
+// Hits, nearest first, ties by lower id; each pattern once. 0 for NULL.
+ENGRAM_C_API size_t engram_search_result_size(const engram_search_result* result) ENGRAM_C_NOEXCEPT;
+// 0 where there are not so many.
+ENGRAM_C_API uint64_t engram_search_result_id(const engram_search_result* result,
+                                              size_t position) ENGRAM_C_NOEXCEPT;
+// By the store's metric; exact. NaN where there are not so many.
+ENGRAM_C_API float engram_search_result_distance(const engram_search_result* result,
+                                                 size_t position) ENGRAM_C_NOEXCEPT;
+// `*dimensions` components (the argument may be NULL); NULL and 0 where not asked for. Lives as
+// long as the result.
+ENGRAM_C_API const float* engram_search_result_vector(const engram_search_result* result,
+                                                      size_t position,
+                                                      size_t* dimensions) ENGRAM_C_NOEXCEPT;
+// NULL where not asked for; empty where the pattern has none. Lives as long as the result.
+ENGRAM_C_API const engram_metadata* engram_search_result_metadata(
+    const engram_search_result* result, size_t position) ENGRAM_C_NOEXCEPT;
+
+// How the search went. Later versions may add fields at the end.
+typedef struct engram_search_summary {
+  uint64_t lsn;       // the state that was searched
+  uint64_t compared;  // vectors whose distance was computed
+  uint64_t hops;      // nodes of the graph whose links were followed
+  bool partial;       // the deadline passed before everything was looked at
+  bool exhausted;     // max_compared was reached before that
+  bool exact;         // every pattern was looked at: asked for, or cheaper than the graph
+  bool degraded;      // exact because the graph is damaged: run `engram verify`
+} engram_search_summary;
+// Writes up to `bytes` of it, which is sizeof(engram_search_summary): what a later program asks
+// beyond what this library knows is zero. Errors: ENGRAM_INVALID_ARGUMENT (NULL).
+ENGRAM_C_API engram_code engram_search_result_summary(const engram_search_result* result,
+                                                      engram_search_summary* summary,
+                                                      size_t bytes) ENGRAM_C_NOEXCEPT;
+ENGRAM_C_API void engram_search_result_free(engram_search_result* result) ENGRAM_C_NOEXCEPT;
+
+// --- What a store says about itself ---
+
+// Later versions may add fields at the end.
+typedef struct engram_stats {
+  uint64_t count;       // live patterns
+  uint64_t dead;        // ended, still seen by somebody or not yet reclaimed
+  uint64_t free_slots;  // reusable places in the page file
+  uint32_t dimensions;
+  engram_metric metric;
+  uint32_t m;
+  uint32_t reserved;         // zero
+  uint64_t last_lsn;         // newest visible commit
+  uint64_t durable_lsn;      // newest commit known to be on disk
+  uint64_t checkpoint_lsn;   // the page file needs no log up to here
+  uint64_t checkpoints;      // made since the store was created
+  uint64_t next_id;          // the store would give it next; no pattern has it or a larger one
+  uint64_t snapshots;        // open in this process
+  uint64_t oldest_snapshot;  // of them, its commit; 0: none
+
+  uint64_t bytes_on_disk;     // all files of the store
+  uint64_t page_file_bytes;   // of them: graph.engram
+  uint64_t journal_bytes;     // graph.journal
+  uint64_t log_bytes;         // wal/
+  uint64_t metadata_bytes;    // meta/
+  uint64_t memory_bytes;      // pages and metadata buffers of this process
+  uint64_t dirty_page_bytes;  // changed since the last checkpoint
+
+  // Since this process opened the store:
+  uint64_t commits;
+  uint64_t log_syncs;
+  uint64_t log_bytes_written;
+  uint64_t page_bytes_written;  // in place, by checkpoints
+  uint64_t journal_bytes_written;
+  uint64_t searches;
+  uint64_t replayed_commits;  // when it was opened
+  uint64_t restored_pages;    // from the journal, when it was opened
+} engram_stats;
+// Writes up to `bytes` of it, which is sizeof(engram_stats): what a later program asks beyond what
+// this library knows is zero. Errors: ENGRAM_INVALID_ARGUMENT (NULL), ENGRAM_IO_ERROR.
+ENGRAM_C_API engram_code engram_store_get_stats(const engram_store* store, engram_stats* stats,
+                                                size_t bytes,
+                                                engram_error** error) ENGRAM_C_NOEXCEPT;
+
+// The graph at one level: the nodes whose level is at least that. Links are counted that lead to
+// nodes of the state that was looked at, live or dead. Later versions may add fields at the end.
+typedef struct engram_level_report {
+  uint64_t nodes;          // live
+  uint64_t links;          // from live nodes to live nodes
+  uint64_t links_to_dead;  // from live nodes
+  uint32_t least_links;    // of a live node, to live and dead ones
+  uint32_t most_links;
+} engram_level_report;
+
+// Later versions may add fields at the end.
+typedef struct engram_graph_summary {
+  uint64_t lsn;            // the state that was looked at
+  uint64_t count;          // live patterns
+  uint64_t dead;           // ended ones that still lie in the graph
+  uint64_t unreachable;    // live ones that no walk from the entry point reaches at level 0
+  uint64_t components;     // parts of the live nodes by the links among them at level 0, both ways
+  uint64_t bytes_on_disk;  // as in engram_stats
+  uint64_t memory_bytes;
+  uint64_t sampled;      // patterns whose neighbours were searched for
+  double recall;         // the share of their true k nearest that these searches find
+  double recall_error;   // half-width of its 95 % confidence interval
+  double mean_compared;  // vectors that such a search compared with, on average
+  uint32_t most_in_links;
+  bool exact;  // as in engram_search_summary, of these searches: then recall says nothing
+  bool degraded;
+} engram_graph_summary;
+
+// Looks at the whole graph; takes about as long as an exact search, and the sample's searches.
+// Writers and readers go on; what they change meanwhile may be counted or not.
+// sample: live patterns whose neighbours are searched for and compared with an exact search. Range
+// 0 (none) to 100,000; 100 is usual. k: neighbours of each, itself not counted. Range 1 to
+// ENGRAM_MAX_EF - 1; 10 is usual. ef: candidates kept by these searches. Range k + 1 to
+// ENGRAM_MAX_EF; 0: as for searches.
+// Errors: ENGRAM_INVALID_ARGUMENT, ENGRAM_IO_ERROR.
+ENGRAM_C_API engram_code engram_store_analyze(const engram_store* store, size_t sample, size_t k,
+                                              size_t ef, engram_graph_report** out,
+                                              engram_error** error) ENGRAM_C_NOEXCEPT;
+// NULL for NULL. Lives as long as the report.
+ENGRAM_C_API const engram_graph_summary* engram_graph_report_summary(
+    const engram_graph_report* report) ENGRAM_C_NOEXCEPT;
+// Levels, from 0 up; none without a live pattern.
+ENGRAM_C_API size_t engram_graph_report_levels(const engram_graph_report* report) ENGRAM_C_NOEXCEPT;
+// NULL where there are not so many. Lives as long as the report.
+ENGRAM_C_API const engram_level_report* engram_graph_report_level(const engram_graph_report* report,
+                                                                  size_t level) ENGRAM_C_NOEXCEPT;
+// Live nodes by the number of their links at level 0, and by that of links from live nodes to them:
+// element i of `*count` counts those with i links; the last one those with that many or more.
+// `count` may be NULL. Lives as long as the report.
+ENGRAM_C_API const uint64_t* engram_graph_report_out_degrees(const engram_graph_report* report,
+                                                             size_t* count) ENGRAM_C_NOEXCEPT;
+ENGRAM_C_API const uint64_t* engram_graph_report_in_degrees(const engram_graph_report* report,
+                                                            size_t* count) ENGRAM_C_NOEXCEPT;
+ENGRAM_C_API void engram_graph_report_free(engram_graph_report* report) ENGRAM_C_NOEXCEPT;
+
+// --- Vectors out of names, numbers and text ---
+//
+// Signed feature hashing: the same input gives the same vector on every machine and in every
+// version of the library. Threads: any thread may encode; engram_feature_encoder_learn() before
+// that, from one thread.
+
+// `name` is `name_bytes` long, borrowed by the call that takes the struct.
+typedef struct engram_feature {
+  const char* name;
+  size_t name_bytes;
+  float weight;  // finite
+} engram_feature;
+
+// Range of `dimensions`: 1 to ENGRAM_MAX_DIMENSIONS. Errors: ENGRAM_INVALID_ARGUMENT.
+ENGRAM_C_API engram_code engram_feature_encoder_create(uint32_t dimensions,
+                                                       engram_feature_encoder** out,
+                                                       engram_error** error) ENGRAM_C_NOEXCEPT;
+// The same with words learnt before: `bytes` bytes that engram_feature_encoder_save() wrote.
+// Errors: ENGRAM_INVALID_ARGUMENT.
+ENGRAM_C_API engram_code engram_feature_encoder_load(uint32_t dimensions, const void* saved,
+                                                     size_t bytes, engram_feature_encoder** out,
+                                                     engram_error** error) ENGRAM_C_NOEXCEPT;
+ENGRAM_C_API void engram_feature_encoder_free(engram_feature_encoder* encoder) ENGRAM_C_NOEXCEPT;
+// 0 for NULL.
+ENGRAM_C_API uint32_t engram_feature_encoder_dimensions(const engram_feature_encoder* encoder)
+    ENGRAM_C_NOEXCEPT;
+// Writes the sum of the features, scaled to unit length, to `vector`, which has room for
+// `dimensions` floats, as many as the encoder's; all zero where there is none. `features` may be
+// NULL where `count` is 0.
+// Errors: ENGRAM_INVALID_VECTOR for a weight that is NaN or infinite, ENGRAM_DIMENSION_MISMATCH;
+// `vector` is as it was.
+ENGRAM_C_API engram_code engram_feature_encoder_encode(const engram_feature_encoder* encoder,
+                                                       const engram_feature* features, size_t count,
+                                                       float* vector, size_t dimensions,
+                                                       engram_error** error) ENGRAM_C_NOEXCEPT;
+// The same of the words of `text`, `bytes` long: each weighted by (1 + ln count) and, where texts
+// were learnt, by its rarity.
+ENGRAM_C_API engram_code engram_feature_encoder_encode_text(const engram_feature_encoder* encoder,
+                                                            const char* text, size_t bytes,
+                                                            float* vector, size_t dimensions,
+                                                            engram_error** error) ENGRAM_C_NOEXCEPT;
+// Counts the words of one more text, `bytes` long, for the rarity weight.
+ENGRAM_C_API engram_code engram_feature_encoder_learn(engram_feature_encoder* encoder,
+                                                      const char* text, size_t bytes,
+                                                      engram_error** error) ENGRAM_C_NOEXCEPT;
+// What was learnt, as a value of kind ENGRAM_KIND_BYTES, the caller's, to be stored with the
+// patterns; NULL for NULL.
+ENGRAM_C_API engram_value* engram_feature_encoder_save(const engram_feature_encoder* encoder)
+    ENGRAM_C_NOEXCEPT;
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif
+
+#endif  // ENGRAM_C_H_
