@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Proves that the shared library shows what ENGRAM_EXPORT marks in the public headers, all of it
-and nothing else.
+"""Proves that the shared library shows what ENGRAM_EXPORT and ENGRAM_C_API mark in the public
+headers, all of it and nothing else.
 
 usage: exported_symbols.py NM LIBRARY HEADERS...    exit 0: clean; 1: a line for each offence.
 """
@@ -11,7 +11,7 @@ import sys
 
 MARKED = re.compile(
     r"(?:class|struct)\s+(?:\[\[nodiscard\]\]\s+)?ENGRAM_EXPORT\s+(\w+)"  # a type
-    r"|^ENGRAM_EXPORT\s[^(;]*?(operator\W+|\w+)\(",  # a function
+    r"|^ENGRAM_(?:EXPORT|C_API)\s[^(;]*?(operator\W+|\w+)\(",  # a function
     re.MULTILINE)
 OURS = re.compile(r"engram::(operator[^\w\s(]+|\w+)|(engram_\w+)$")
 INLINE = {"Value"}  # every function of it is in its header

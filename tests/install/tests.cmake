@@ -38,7 +38,7 @@ install_test(consumer_builds_by_pkg_config ${install_source}/pkg_config.sh
   ${CMAKE_CXX_COMPILER} ${install_work}/prefix ${PROJECT_VERSION} ${install_source}/consumer/main.cc
   ${install_work}/pkg_config)
 install_test(public_headers_compile_alone ${install_source}/public_headers.sh
-  ${CMAKE_CXX_COMPILER} ${install_work}/prefix)
+  ${CMAKE_C_COMPILER} ${CMAKE_CXX_COMPILER} ${install_work}/prefix)
 
 # A project around the sources: configured and generated, which finds every target that is linked.
 install_test(sources_serve_as_a_subdirectory ${CMAKE_COMMAND}
