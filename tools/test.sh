@@ -67,6 +67,35 @@ run() {
   return "$status"
 }
 
+# share SHARE PROGRAMS...: each program in one process, that share of its tests.
+share() {
+  local log program
+  export GTEST_TOTAL_SHARDS=$jobs GTEST_SHARD_INDEX=$1 GTEST_BRIEF=1
+  shift
+  log=$(mktemp)
+  for program in "$@"; do
+    if ! timeout 1200 "$program" >"$log" 2>&1; then
+      echo "FAILED: $program, share $GTEST_SHARD_INDEX of $jobs" >&2
+      tail -n 80 "$log" >&2
+      return 1
+    fi
+  done
+  rm -f "$log"
+}
+
+# run_whole PRESET LABEL: the programs of the label, one process each: a sanitizer takes long to start.
+run_whole() {
+  local -a programs shares=()
+  local index one
+  mapfile -t programs <"build/$1/tests/$2_programs.txt"
+  for ((index = 0; index < jobs; ++index)); do
+    share "$index" "${programs[@]}" &
+    shares+=($!)
+  done
+  for one in "${shares[@]}"; do wait "$one"; done
+  echo "${#programs[@]} programs passed"
+}
+
 step "packages"
 tools/install-deps.sh
 
@@ -89,7 +118,7 @@ tools/check_thread_safety.sh
 step "address and undefined-behaviour sanitizers: build"
 build asan unit_tests
 step "unit tests under them"
-run asan -L '^unit$'
+run_whole asan unit
 
 step "thread sanitizer: build"
 build tsan stress_test engine_test

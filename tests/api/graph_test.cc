@@ -372,6 +372,43 @@ TEST_F(GraphSearchTest, ASnapshotIsSearchedAsItWas) {
   EXPECT_GE(static_cast<double>(found), kLeastRecall * 10 * static_cast<double>(queries_.size()));
 }
 
+TEST_F(GraphSearchTest, AWalkThroughWhatASnapshotDoesNotSeeIsGivenUpForAScan) {
+  options_.m = 4;
+  Fill(300);
+  const auto snapshot = store_->GetSnapshot();
+  ASSERT_TRUE(snapshot.ok()) << snapshot.status();
+  // The old ones lie far away; the new ones are where the queries are.
+  const std::vector<float> query(16, 1000);
+  std::mt19937_64 random(TestSeed(36));
+  std::normal_distribution<float> noise;
+  std::vector<std::vector<float>> near(6000, query);
+  for (std::vector<float>& vector : near) {
+    for (float& component : vector) component += noise(random);
+  }
+  InsertBatch(near);
+  SearchOptions options;
+  options.snapshot = &*snapshot;
+  options.ef = 10;
+  options.exact = true;
+  const auto exact = store_->Search(query, options);
+  ASSERT_TRUE(exact.ok()) << exact.status();
+  options.exact = false;
+  const auto found = store_->Search(query, options);
+  ASSERT_TRUE(found.ok()) << found.status();
+  EXPECT_TRUE(found->exact);
+  EXPECT_FALSE(found->exhausted);
+  EXPECT_EQ(HitsOf(*found), HitsOf(*exact));
+  // The limit of a caller is kept.
+  options.max_compared = 2000;
+  const Status status = store_->Search(query, options).status();
+  EXPECT_EQ(status.code(), Code::kSearchTimeout) << status;
+  // What is there now is found by walking.
+  const auto now = store_->Search(query, {.ef = 100});
+  ASSERT_TRUE(now.ok()) << now.status();
+  EXPECT_FALSE(now->exact);
+  EXPECT_LT(now->compared, 2000u);
+}
+
 TEST_F(GraphSearchTest, AStoreOpenedForReadingIsSearchedThroughItsGraph) {
   Fill();
   std::vector<std::vector<std::pair<PatternId, float>>> before;

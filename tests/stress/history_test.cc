@@ -19,6 +19,7 @@
 #include "tests/stress/search_history.h"
 #include "tests/support/counts.h"
 #include "tests/support/graph_check.h"
+#include "tests/support/sanitizers.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/watchdog.h"
 
@@ -30,7 +31,7 @@ constexpr std::size_t kWriters = 3;
 constexpr std::size_t kReaders = 3;
 constexpr std::size_t kLeast = 150;  // patterns of one writer
 constexpr std::size_t kMost = 350;
-constexpr std::uint64_t kCommits = 1000;  // of one writer
+constexpr std::uint64_t kCommits = kThreadSanitizer ? 300 : 1000;  // of one writer
 constexpr std::size_t kClusters = 20;
 
 bool Failed() { return ::testing::Test::HasFailure(); }

@@ -16,6 +16,7 @@
 #include "storage/base/coding.h"
 #include "tests/engine/engine_fixture.h"
 #include "tests/support/counts.h"
+#include "tests/support/sanitizers.h"
 #include "tests/support/watchdog.h"
 
 namespace engram {
@@ -23,7 +24,7 @@ namespace {
 
 constexpr std::size_t kLive = 300;
 constexpr std::size_t kReaders = 3;
-constexpr std::uint64_t kCommits = 6000;
+constexpr std::uint64_t kCommits = kThreadSanitizer ? 2000 : 6000;
 
 // The first component of a vector is a number that no other version has.
 std::uint64_t HashOf(PatternId id, float number) {

@@ -16,6 +16,7 @@
 #include "engine/verify.h"
 #include "storage/base/posix_file_system.h"
 #include "tests/stress/pairs.h"
+#include "tests/support/sanitizers.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/watchdog.h"
 
@@ -27,7 +28,7 @@ constexpr std::size_t kPairs = 40;
 constexpr std::size_t kWriters = 4;
 constexpr std::size_t kReaders = 3;
 constexpr std::uint64_t kSides[] = {0, 1};
-constexpr std::uint64_t kBatches = 700;  // of one writer
+constexpr std::uint64_t kBatches = kThreadSanitizer ? 250 : 700;  // of one writer
 constexpr Durability kDurabilities[] = {Durability::kSync, Durability::kInterval,
                                         Durability::kNone};
 

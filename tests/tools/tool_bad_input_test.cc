@@ -67,6 +67,12 @@ TEST_F(ToolBadInput, WrongUsageExitsWithTwo) {
   }
 }
 
+TEST_F(ToolBadInput, NumbersBelowZeroAreNamed) {
+  const Ran ran = Engram({"search", store_, "--vector", "[1,2]", "--ef", "-1"});
+  EXPECT_EQ(ran.code, 2);
+  EXPECT_THAT(ran.err, testing::HasSubstr("--ef: found -1, expected 0 or more"));
+}
+
 TEST_F(ToolBadInput, CreateRefusesWhatCannotBe) {
   ExpectFailure({"create", store_, "--dim", "2"}, "kAlreadyExists", store_);
   ExpectFailure({"create", dir_.File("a"), "--dim", "0"}, "kInvalidArgument", "16384");

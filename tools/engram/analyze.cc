@@ -144,12 +144,12 @@ Command AddAnalyze(CLI::App& app, Context& context) {
   sub->add_option("--sample", arguments->options.sample,
                   "Stored patterns whose neighbours are searched for, also exactly; 0: none")
       ->capture_default_str()
-      ->check(CLI::NonNegativeNumber);
+      ->check(CheckNotNegative);
   sub->add_option("--k", arguments->options.k, "Neighbours of each")
       ->capture_default_str()
-      ->check(CLI::NonNegativeNumber);
+      ->check(CheckNotNegative);
   sub->add_option("--ef", arguments->options.ef, "Candidates kept; default: as `search`")
-      ->check(CLI::NonNegativeNumber);
+      ->check(CheckNotNegative);
   return {sub, [&context, arguments] { return Analyze(context, *arguments); }};
 }
 

@@ -156,7 +156,7 @@ Command AddAsk(CLI::App& app, Context& context) {
   sub->add_option("WORDS", arguments->words, "The question")->required();
   sub->add_option("--k", arguments->k, "Answers wanted, each of another file")
       ->capture_default_str()
-      ->check(CLI::NonNegativeNumber);
+      ->check(CheckNotNegative);
   return {sub, [&context, arguments] { return Ask(context, *arguments); }};
 }
 

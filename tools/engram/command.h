@@ -38,6 +38,9 @@ Command AddVerify(CLI::App& app, Context& context);
 CLI::App* AddSubcommand(CLI::App& app, Context& context, const std::string& name,
                         const std::string& description, std::string& directory);
 
+// For options that are whole numbers: an empty text, or what is wrong.
+std::string CheckNotNegative(const std::string& text);
+
 // Opens a store that must exist. ForReading shares it with other readers where it was closed
 // cleanly, and recovers it otherwise.
 Store OpenForWriting(const std::string& directory, Options options = {});

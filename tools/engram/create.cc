@@ -79,8 +79,8 @@ Command AddCreate(CLI::App& app, Context& context) {
                   "Candidates looked at by an insert, unless an opening says otherwise");
   sub->add_option("--max-elements", arguments->max_elements,
                   "Most patterns the store takes, unless an opening says otherwise")
-      ->check(CLI::NonNegativeNumber);
-  sub->add_option("--seed", arguments->seed, "Seeds what is random")->check(CLI::NonNegativeNumber);
+      ->check(CheckNotNegative);
+  sub->add_option("--seed", arguments->seed, "Seeds what is random")->check(CheckNotNegative);
   return {sub, [&context, arguments] { return Create(context, *arguments); }};
 }
 

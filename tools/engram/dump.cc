@@ -50,7 +50,7 @@ Command AddDump(CLI::App& app, Context& context) {
                                 arguments->directory);
   CLI::Option_group* what = sub->add_option_group("what", "One of");
   what->add_option("--page", arguments->page, "A page of the page file, by number")
-      ->check(CLI::NonNegativeNumber);
+      ->check(CheckNotNegative);
   what->add_flag("--superblock", arguments->superblock, "Both superblocks and the extents");
   what->add_flag("--log", arguments->log, "Segments and frames of the log");
   what->require_option(1);

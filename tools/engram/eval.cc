@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -136,12 +137,12 @@ Command AddEval(CLI::App& app, Context& context) {
       ->required();
   sub->add_option("--k", arguments->setting.k, "Hits wanted of each search")
       ->capture_default_str()
-      ->check(CLI::NonNegativeNumber);
+      ->check(CheckNotNegative);
   sub->add_option("--ef", arguments->efs,
                   "Candidates kept by a search, one line for each; default: 10,20,40,80,100,160,"
                   "320,640, from k on")
       ->delimiter(',')
-      ->check(CLI::NonNegativeNumber);
+      ->check(CheckNotNegative);
   sub->add_option("--threads", arguments->setting.threads, "Threads that search at the same time")
       ->capture_default_str()
       ->check(CLI::Range(1, 256));
@@ -149,7 +150,7 @@ Command AddEval(CLI::App& app, Context& context) {
                   "Pattern of the data's first row; the others follow without a gap, as one import "
                   "leaves them")
       ->capture_default_str()
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::Range(PatternId{1}, std::numeric_limits<PatternId>::max()));
   return {sub, [&context, arguments] { return Eval(context, *arguments); }};
 }
 

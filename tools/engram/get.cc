@@ -43,9 +43,7 @@ int Get(Context& context, const GetArguments& arguments) {
 Command AddGet(CLI::App& app, Context& context) {
   auto arguments = std::make_shared<GetArguments>();
   CLI::App* sub = AddSubcommand(app, context, "get", "Show one pattern", arguments->directory);
-  sub->add_option("ID", arguments->id, "Id of the pattern")
-      ->required()
-      ->check(CLI::NonNegativeNumber);
+  sub->add_option("ID", arguments->id, "Id of the pattern")->required()->check(CheckNotNegative);
   return {sub, [&context, arguments] { return Get(context, *arguments); }};
 }
 

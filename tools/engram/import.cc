@@ -125,7 +125,7 @@ Command AddImport(CLI::App& app, Context& context) {
                 "Store the good rows and count the bad ones, instead of ending at the first");
   sub->add_option("--max-elements", arguments->store.max_elements,
                   "Most patterns the store may hold; 0 (default): as it was created")
-      ->check(CLI::NonNegativeNumber);
+      ->check(CheckNotNegative);
   sub->add_option("--ef-construction", arguments->store.ef_construction,
                   "Candidates looked at by an insert; 0 (default): as the store was created");
   return {sub, [&context, arguments] { return RunImport(context, *arguments); }};

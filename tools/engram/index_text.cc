@@ -147,7 +147,7 @@ Command AddIndexText(CLI::App& app, Context& context) {
   sub->add_option("PATH", arguments->paths, "Files and directories")->required();
   sub->add_option("--limit", arguments->limit, "Most passages taken")
       ->capture_default_str()
-      ->check(CLI::NonNegativeNumber);
+      ->check(CheckNotNegative);
   sub->add_flag("--report-commits", arguments->report_commits,
                 "Print `committed N` when N passages of this run will survive any crash");
   return {sub, [&context, arguments] { return IndexText(context, *arguments); }};

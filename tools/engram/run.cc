@@ -41,6 +41,10 @@ Store OpenForWriting(const std::string& directory, Options options) {
   return Check(Store::Open(directory, options));
 }
 
+std::string CheckNotNegative(const std::string& text) {
+  return text.starts_with('-') ? "found " + text + ", expected 0 or more" : "";
+}
+
 Store OpenForReading(const std::string& directory) {
   Result<Store> store = Store::OpenReadOnly(directory);
   // A store that was killed wants its log replayed, which only a writer may do.

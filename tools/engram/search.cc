@@ -124,14 +124,14 @@ Command AddSearch(CLI::App& app, Context& context) {
   source->require_option(1);
   sub->add_option("--k", arguments->k, "Hits wanted, 1 to 1000000")
       ->capture_default_str()
-      ->check(CLI::NonNegativeNumber);
+      ->check(CheckNotNegative);
   sub->add_option("--include", arguments->include, "Also answer with metadata, vector or both")
       ->delimiter(',')
       ->check(CLI::IsMember({"metadata", "vector"}));
   sub->add_option("--ef", arguments->ef,
                   "Candidates kept: more find more of the nearest and take longer; from k to " +
                       std::to_string(kMaxEf) + ", default: 100, or k where that is more")
-      ->check(CLI::NonNegativeNumber);
+      ->check(CheckNotNegative);
   sub->add_flag("--exact", arguments->exact, "Compare with every pattern");
   return {sub, [&context, arguments] { return Search(context, *arguments); }};
 }

@@ -1,0 +1,15 @@
+// How a test is built, for those that do less where everything is slow. Threads: none.
+#ifndef ENGRAM_TESTS_SUPPORT_SANITIZERS_H_
+#define ENGRAM_TESTS_SUPPORT_SANITIZERS_H_
+
+namespace engram {
+
+#ifdef __SANITIZE_THREAD__
+inline constexpr bool kThreadSanitizer = true;
+#else
+inline constexpr bool kThreadSanitizer = false;
+#endif
+
+}  // namespace engram
+
+#endif  // ENGRAM_TESTS_SUPPORT_SANITIZERS_H_
