@@ -7,6 +7,7 @@
 #include <chrono>
 #include <functional>
 #include <optional>
+#include <random>
 #include <string>
 #include <thread>
 #include <utility>
@@ -14,6 +15,7 @@
 
 #include "index/node_key.h"
 #include "storage/base/coding.h"
+#include "tests/api/graph_fixture.h"
 #include "tests/engine/engine_fixture.h"
 #include "tests/support/graph_check.h"
 
@@ -286,19 +288,78 @@ TEST_F(ScheduleTest, LinksToMemoryThatCameSinceAreNoDamage) {
   EXPECT_EQ(Differs(Search(kMiddle - 20, 5), kMiddle - 20, 5, Line()), "");
 }
 
-// More new nodes near the query than a walk keeps candidates, linked and not yet visible.
-TEST_F(ScheduleTest, ACommitThatIsBeingLinkedTakesNoPlacesFromWhatIsVisible) {
-  ASSERT_NO_FATAL_FAILURE(Fill());
-  std::string differs = "nothing was linked";
-  Meanwhile("writer:linked", [&] { differs = Differs(Search(kMiddle, 5), kMiddle, 5, Line()); });
-  std::vector<std::vector<float>> vectors;
-  for (int i = 1; i <= 300; ++i)
-    vectors.push_back(Vector(kMiddle + 0.001F * static_cast<float>(i)));
-  std::vector<PendingOp> ops;
-  for (const std::vector<float>& vector : vectors) ops.emplace_back(InsertOf(vector));
-  const Done done = Commit(std::move(ops), Durability::kNone);
-  ASSERT_TRUE(done.status.ok()) << done.status;
-  EXPECT_EQ(differs, "");
+// A commit of more nodes near each query than a walk keeps candidates, linked and not yet visible.
+class CrowdTest : public ScheduleTest {
+ protected:
+  static constexpr std::uint32_t kMany = 16;  // dimensions
+  static constexpr std::size_t kK = 10;
+
+  CrowdTest() {
+    config_.options.dimensions = kMany;
+    config_.options.m = 8;
+    config_.options.ef_construction = 100;
+    queries_.assign(base_.begin(), base_.begin() + 20);
+    base_.erase(base_.begin(), base_.begin() + 20);
+  }
+
+  void InsertAll(const std::vector<std::vector<float>>& vectors) {
+    std::vector<PendingOp> ops;
+    for (const std::vector<float>& vector : vectors) ops.emplace_back(InsertOf(vector));
+    const Done done = Commit(std::move(ops), Durability::kNone);
+    ASSERT_TRUE(done.status.ok()) << done.status;
+  }
+
+  std::vector<Hit> Find(const std::vector<float>& query, bool exact) {
+    SearchRequest request;
+    request.query = query;
+    request.k = kK;
+    request.ef = 3 * kK;
+    request.exact = exact;
+    auto result = engine_->Search(request);
+    EXPECT_TRUE(result.ok()) << result.status();
+    if (!result.ok()) return {};
+    EXPECT_TRUE(result->exact || !exact);
+    return std::move(result->hits);
+  }
+
+  // How many of the true nearest walks find.
+  std::size_t CountFound() {
+    std::size_t found = 0;
+    for (const std::vector<float>& query : queries_) {
+      const std::vector<Hit> nearest = Find(query, true);
+      for (const Hit& hit : Find(query, false)) found += hit.distance <= nearest.back().distance;
+    }
+    return found;
+  }
+
+  std::vector<std::vector<float>> base_ = GaussianMixture(3020, kMany, 10, TestSeed(91));
+  std::vector<std::vector<float>> queries_;
+};
+
+TEST_F(CrowdTest, ACommitThatIsBeingLinkedTakesNoPlacesFromWhatIsVisible) {
+  ASSERT_NO_FATAL_FAILURE(Open());
+  ASSERT_NO_FATAL_FAILURE(InsertAll(base_));
+  const std::size_t before = CountFound();
+  EXPECT_GE(before, queries_.size() * kK * 9 / 10);
+
+  std::mt19937_64 random(TestSeed(92));
+  std::normal_distribution<float> noise(0, 0.01F);
+  std::vector<std::vector<float>> crowd;
+  for (const std::vector<float>& query : queries_) {
+    for (std::size_t i = 0; i < 10 * kK; ++i) {
+      crowd.push_back(query);
+      for (float& component : crowd.back()) component += noise(random);
+    }
+  }
+  std::size_t meanwhile = 0;
+  const Core& core = engine_->core();
+  SetSyncPoint("writer:linked", [&] {
+    if (core.slots->live() == base_.size()) return;  // another commit makes room first
+    ClearSyncPoints();
+    std::thread([&] { meanwhile = CountFound(); }).join();
+  });
+  ASSERT_NO_FATAL_FAILURE(InsertAll(crowd));
+  EXPECT_GE(meanwhile + queries_.size() / 2, before);
 }
 
 // While a node of the highest level so far is linked, a walk begins where it can.
