@@ -33,7 +33,8 @@ HOMES = {
     r"nlohmann/": [r"tools/.*"],
     r"gtest/|gmock/": [r"tests/.*"],
     r"benchmark/": [r"tools/bench/.*"],
-    r"hnswlib/": [r"tools/bench/graph_bench_peer\.cc"],
+    r"hnswlib/": [r"tools/bench/peers/hnswlib_peer\.cc"],
+    r"faiss/|omp\.h": [r"tools/bench/peers/faiss_peer\.cc"],
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 

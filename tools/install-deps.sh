@@ -12,17 +12,21 @@ build=(
   librocksdb-dev liburing-dev libflatbuffers-dev flatbuffers-compiler libxxhash-dev libxsimd-dev
   libcli11-dev nlohmann-json3-dev zlib1g-dev
 )
-# The cross compiler and the emulator run the NEON kernels where there are none. hnswlib is what the graph benchmark
-# compares with; nothing else needs it.
+# The cross compiler and the emulator run the NEON kernels where there are none.
 tests=(
-  libgtest-dev libgmock-dev libbenchmark-dev libhnswlib-dev clang libclang-rt-14-dev python3
+  libgtest-dev libgmock-dev clang libclang-rt-14-dev python3
   g++-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user
+)
+# hnswlib and FAISS are what the benchmarks compare with, gnuplot draws that; nothing else needs them. FAISS is
+# linked with any BLAS; its HNSW indexes never call it.
+benchmarks=(
+  libbenchmark-dev libhnswlib-dev libfaiss-dev libblas-dev liblapack-dev gnuplot-nox
 )
 
 case "${1:-all}" in
   build) wanted=("${build[@]}") ;;
   quickstart) wanted=("${build[@]}" manpages manpages-dev) ;;
-  all) wanted=("${build[@]}" "${tests[@]}") ;;
+  all) wanted=("${build[@]}" "${tests[@]}" "${benchmarks[@]}") ;;
   *) echo "usage: tools/install-deps.sh [build | quickstart | all]" >&2; exit 2 ;;
 esac
 

@@ -27,7 +27,7 @@ trap '[ -z "$indexer" ] || kill -9 "$indexer" 2>/dev/null || true; rm -rf "$work
 title "Build"
 tools/install-deps.sh quickstart
 begin=$SECONDS
-if ! { cmake --preset release -DENGRAM_BUILD_TESTS=OFF &&
+if ! { cmake --preset release -DENGRAM_BUILD_TESTS=OFF -DENGRAM_BUILD_BENCHMARKS=OFF &&
   cmake --build --preset release --target engram_tool; } >"$work/build.log" 2>&1; then
   tail -n 40 "$work/build.log" >&2
   fail "the build failed"

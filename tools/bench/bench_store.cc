@@ -1,32 +1,11 @@
 #include "tools/bench/bench_store.h"
 
-#include <stdlib.h>
-
-#include <cstdio>
-#include <filesystem>
-#include <system_error>
+#include <random>
 #include <utility>
 
 #include "engine/vector_rules.h"
 
-namespace engram {
-
-BenchDirectory::BenchDirectory() {
-  const char* root = getenv("ENGRAM_BENCH_DIR");
-  path_ = std::string(root != nullptr ? root : ".") + "/engram-bench-XXXXXX";
-  if (mkdtemp(path_.data()) == nullptr) MustBeOk(Status::IoError("cannot make " + path_));
-}
-
-BenchDirectory::~BenchDirectory() {
-  std::error_code ignored;  // leftovers do no harm
-  std::filesystem::remove_all(path_, ignored);
-}
-
-void MustBeOk(const Status& status) {
-  if (status.ok()) return;
-  std::fprintf(stderr, "%s\n", status.ToString().c_str());
-  std::exit(1);
-}
+namespace engram::bench {
 
 std::unique_ptr<Engine> MustOpen(const std::string& directory, EngineOptions config) {
   auto engine = Engine::Open(directory, std::move(config), Engine::Access::kReadWrite);
@@ -62,4 +41,4 @@ void InsertRows(Engine& engine, const std::vector<float>& vectors, std::size_t r
   MustBeOk(transaction.status);
 }
 
-}  // namespace engram
+}  // namespace engram::bench

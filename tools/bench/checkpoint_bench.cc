@@ -8,7 +8,7 @@
 
 #include "tools/bench/bench_store.h"
 
-namespace engram {
+namespace engram::bench {
 namespace {
 
 using SteadyClock = std::chrono::steady_clock;
@@ -23,11 +23,11 @@ void InsertsDuringCheckpoint(benchmark::State& state) {
   const std::vector<float> vectors = RandomVectors(10000, kDimensions);
   double longest_ms = 0, longest_idle_ms = 0;
   for (auto _ : state) {
-    BenchDirectory directory;
+    Directory directory;
     EngineOptions config;
     config.options.dimensions = kDimensions;
     config.options.background_threads = 0;
-    const auto engine = MustOpen(directory.StorePath(), config);
+    const auto engine = MustOpen(directory.path() + "/store", config);
     for (std::size_t row = 0; row < kPatterns; row += 1000) {
       InsertRows(*engine, vectors, row, 1000, Durability::kNone);
     }
@@ -53,4 +53,4 @@ void InsertsDuringCheckpoint(benchmark::State& state) {
 BENCHMARK(InsertsDuringCheckpoint)->UseManualTime()->Iterations(3)->Unit(benchmark::kMillisecond);
 
 }  // namespace
-}  // namespace engram
+}  // namespace engram::bench

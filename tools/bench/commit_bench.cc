@@ -7,7 +7,7 @@
 #include "tests/support/fault_file_system.h"
 #include "tools/bench/bench_store.h"
 
-namespace engram {
+namespace engram::bench {
 namespace {
 
 constexpr std::uint32_t kDimensions = 128;
@@ -23,12 +23,12 @@ EngineOptions SmallStore() {
 void InsertsPerSync(benchmark::State& state) {
   const auto threads = static_cast<std::size_t>(state.range(0));
   const std::vector<float> vectors = RandomVectors(1000, kDimensions);
-  BenchDirectory directory;
+  Directory directory;
   EngineOptions config = SmallStore();
   const auto slow = std::make_shared<FaultFileSystem>(MakePosixFileSystem());
   slow->SetSyncDelay(std::chrono::milliseconds(5));
   config.file_system = slow;
-  const auto engine = MustOpen(directory.StorePath(), config);
+  const auto engine = MustOpen(directory.path() + "/store", config);
   constexpr std::size_t kEach = 40;
   const LogCounters before = engine->core().log->counters();
   for (auto _ : state) {
@@ -61,8 +61,8 @@ void InsertBatches(benchmark::State& state) {
   const auto durability = static_cast<Durability>(state.range(0));
   const auto batch = static_cast<std::size_t>(state.range(1));
   const std::vector<float> vectors = RandomVectors(10000, kDimensions);
-  BenchDirectory directory;
-  const auto engine = MustOpen(directory.StorePath(), SmallStore());
+  Directory directory;
+  const auto engine = MustOpen(directory.path() + "/store", SmallStore());
   const LogCounters before = engine->core().log->counters();
   std::size_t row = 0;
   for (auto _ : state) {
@@ -85,4 +85,4 @@ BENCHMARK(InsertBatches)
     ->UseRealTime();
 
 }  // namespace
-}  // namespace engram
+}  // namespace engram::bench

@@ -5,7 +5,7 @@
 
 #include "tools/bench/bench_store.h"
 
-namespace engram {
+namespace engram::bench {
 namespace {
 
 constexpr std::uint32_t kDimensions = 128;
@@ -23,16 +23,16 @@ void Replay(benchmark::State& state) {
   const auto batch = static_cast<std::size_t>(state.range(0));
   const std::vector<float> vectors = RandomVectors(10000, kDimensions);
   for (auto _ : state) {
-    BenchDirectory directory;
+    Directory directory;
     {
-      const auto engine = MustOpen(directory.StorePath(), NoCheckpoints());
+      const auto engine = MustOpen(directory.path() + "/store", NoCheckpoints());
       for (std::size_t row = 0; row < kPatterns; row += batch) {
         InsertRows(*engine, vectors, row, batch, Durability::kNone);
       }
       MustBeOk(engine->Flush());
     }  // without Close(): as after the death of the process, rows not flushed
     const auto begin = std::chrono::steady_clock::now();
-    const auto engine = MustOpen(directory.StorePath(), NoCheckpoints());
+    const auto engine = MustOpen(directory.path() + "/store", NoCheckpoints());
     state.SetIterationTime(
         std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
     if (engine->GetStats()->count != kPatterns)
@@ -44,4 +44,4 @@ BENCHMARK(Replay)->ArgName("batch")->Arg(1)->Arg(100)->UseManualTime()->Iteratio
     benchmark::kMillisecond);
 
 }  // namespace
-}  // namespace engram
+}  // namespace engram::bench

@@ -10,7 +10,7 @@
 
 #include "tools/bench/bench_store.h"
 
-namespace engram {
+namespace engram::bench {
 namespace {
 
 constexpr std::uint32_t kDimensions = 128;
@@ -25,7 +25,7 @@ struct Loaded {
     config.options.search_threads = threads;
     config.options.durability = Durability::kNone;
     config.options.ef_construction = 8;  // the graph is not what is measured
-    engine = MustOpen(directory.StorePath(), config);
+    engine = MustOpen(directory.path() + "/store", config);
     std::mt19937 random(threads);
     std::uniform_real_distribution<float> component(-1, 1);
     std::vector<float> vectors(kRows * kDimensions);
@@ -36,7 +36,7 @@ struct Loaded {
     query.assign(vectors.begin(), vectors.begin() + kDimensions);
   }
   static constexpr std::size_t kRows = 1000;
-  BenchDirectory directory;
+  Directory directory;
   std::vector<float> query;
   std::unique_ptr<Engine> engine;
 };
@@ -97,4 +97,4 @@ void PlainRead(benchmark::State& state) {
 BENCHMARK(PlainRead)->Arg(1)->Arg(2)->Unit(benchmark::kMillisecond)->UseRealTime();
 
 }  // namespace
-}  // namespace engram
+}  // namespace engram::bench
