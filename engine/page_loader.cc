@@ -126,9 +126,10 @@ Status PutImages(Core& core, std::span<const PageImage> images) {
 
 Status ReadPagesInUse(Core& core, std::vector<BadPage>& bad) {
   const auto sizes = PageSizes(*core.page_file);
-  // Addresses are free, but not without end: what a sanitizer allows, and 2^32 slots need no more.
+  // Addresses are free, but not without end: a process has 128 TiB, for many stores and itself. All
+  // extents that a page file can have take hardly more than this.
   const std::uint64_t capacity =
-      std::min<std::uint64_t>(std::uint64_t{sizes[IndexOf(SegmentKind::kNodes)]} << 32, 1ull << 42);
+      std::min<std::uint64_t>(std::uint64_t{sizes[IndexOf(SegmentKind::kNodes)]} << 32, 1ull << 40);
   ENGRAM_ASSIGN_OR_RETURN(core.pages, PageSpace::Create(core.store_id, sizes, capacity));
   core.slots = std::make_unique<SlotMap>(*core.pages, SegmentKind::kNodeSlots);
   core.upper_slots = std::make_unique<SlotMap>(*core.pages, SegmentKind::kUpperSlots);

@@ -45,7 +45,10 @@ Result<std::unique_ptr<PageSpace>> PageSpace::Create(
     Segment& segment = space->At(kind);
     segment.page_bytes = page_bytes[IndexOf(kind)];
     ENGRAM_CHECK(segment.page_bytes > 0 && segment.page_bytes % kBlockBytes == 0);
-    const std::uint64_t capacity = HoldsSlots(kind) ? slots_bytes : capacity_bytes;
+    // A node has 1 / (m - 1) upper blocks on average, which take a sixth of its own at most (m 2).
+    const std::uint64_t nodes_or_upper =
+        kind == SegmentKind::kUpper ? capacity_bytes / 4 : capacity_bytes;
+    const std::uint64_t capacity = HoldsSlots(kind) ? slots_bytes : nodes_or_upper;
     ENGRAM_ASSIGN_OR_RETURN(segment.space, AddressSpace::Reserve(capacity, segment.page_bytes));
   }
   return space;

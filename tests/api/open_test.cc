@@ -1,3 +1,5 @@
+#include <sys/mman.h>
+
 #include <filesystem>
 #include <memory>
 #include <set>
@@ -97,6 +99,22 @@ TEST_F(OpenSimTest, AnExistingStoreNeedsNothingOfTheDirectoryAbove) {
   files_->refused = "/above";
   const Status opened = OpenAndClose("/above/store");
   EXPECT_TRUE(opened.ok()) << opened;
+}
+
+// A process has 128 TiB of addresses. Where stores took them all, the next malloc() of the host
+// failed.
+TEST_F(OpenTest, ManyStoresLeaveAddressesForTheHost) {
+  std::vector<Store> stores;
+  for (int i = 0; i < 20; ++i) {
+    auto store = Store::Open(dir_.File(std::to_string(i)), options_);
+    ASSERT_TRUE(store.ok()) << i << ": " << store.status();
+    stores.push_back(std::move(*store));
+  }
+  constexpr std::size_t kRest = std::size_t{32} << 40;
+  void* const rest =
+      ::mmap(nullptr, kRest, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  ASSERT_NE(rest, MAP_FAILED);
+  ::munmap(rest, kRest);
 }
 
 TEST_F(OpenTest, WhatIsUnsetIsTakenFromTheStore) {
