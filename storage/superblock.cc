@@ -29,12 +29,14 @@ Status CheckVersionAndFeatures(const Superblock& superblock, const std::string& 
   if (superblock.format_version != kFormatVersion) {
     return Status::NotSupported(where + ": format version " +
                                 std::to_string(superblock.format_version) +
-                                ", this build reads version " + std::to_string(kFormatVersion));
+                                ", this build reads version " + std::to_string(kFormatVersion) +
+                                ": open it with the Engram that made it, or a newer one");
   }
   const std::uint64_t unknown = superblock.required_features & ~kKnownRequiredFeatures;
   if (unknown != 0) {
     return Status::NotSupported(where + ": the store needs features " + Hex(unknown) +
-                                ", which this build does not know");
+                                ", which this build does not know: open it with the Engram that "
+                                "made it, or a newer one");
   }
   return Status::Ok();
 }

@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
 """Checks that what code and documents say of each other is there.
 
-usage: tools/check_docs.py [ROOT]
+usage: tools/check_docs.py [--write] [ROOT]
 
   * a heading that a comment cites (docs/PAGE.md, "Heading") exists;
   * a relative link in a document leads to a file, and its #anchor to a heading;
-  * a source file named in a document's `backticks` exists (`x.*` and `x.{h,cc}` too).
+  * a source file named in a document's `backticks` exists (`x.*` and `x.{h,cc}` too);
+  * a block of code below <!-- file: PATH --> is that file, byte for byte (--write makes it so);
+  * every program in docs/examples is shown by a document;
+  * docs/operations.md has a row for every field of Stats and every code.
 """
 
 import pathlib
@@ -16,6 +19,7 @@ SOURCE_FOLDERS = ("api", "storage", "wal", "index", "engine", "tests", "tools")
 SOURCE_SUFFIXES = (".h", ".cc", ".fbs", ".py", ".sh", ".cmake")
 CITATION = re.compile(r'docs/([a-z-]+\.md),\s+"([^"]+)"')
 LINK = re.compile(r"\]\(([^)\s]+)\)")
+SHOWN_FILE = re.compile(r"(^<!-- file: (\S+) -->\n(```+)\w*\n)(.*?)(^\3$)", re.MULTILINE | re.DOTALL)
 NAMED_FILE = re.compile(r"`((?:api|storage|wal|index|engine|tests|tools)/[\w./*-]+)`")
 
 
@@ -75,11 +79,61 @@ def check_names(root: pathlib.Path, page: pathlib.Path) -> list[str]:
     return wrong
 
 
+def check_blocks(root: pathlib.Path, page: pathlib.Path) -> list[str]:
+    wrong = []
+    for _, name, _, block, _ in SHOWN_FILE.findall(page.read_text()):
+        file = page.parent / name
+        if not file.is_file():
+            wrong.append(f"{page.relative_to(root)}: shows {name}, which is not there")
+        elif block != file.read_text():
+            wrong.append(f"{page.relative_to(root)}: its {name} differs from the file (--write)")
+    return wrong
+
+
+def write_blocks(page: pathlib.Path) -> None:
+    def filled(match: re.Match) -> str:
+        file = page.parent / match.group(2)
+        block = file.read_text() if file.is_file() else match.group(4)
+        return match.group(1) + block + match.group(5)
+
+    before = page.read_text()
+    after = SHOWN_FILE.sub(filled, before)
+    if after != before:
+        page.write_text(after)
+
+
+def check_examples(root: pathlib.Path, pages: list[pathlib.Path]) -> list[str]:
+    shown = {(page.parent / block[1]).resolve()
+             for page in pages for block in SHOWN_FILE.findall(page.read_text())}
+    return [f"{file.relative_to(root)}: no document shows it"
+            for file in sorted((root / "docs" / "examples").glob("*")) if file not in shown]
+
+
+def check_operations(root: pathlib.Path) -> list[str]:
+    headers = root / "api" / "include" / "engram"
+    page = root / "docs" / "operations.md"
+    names = set(re.findall(r"^  [\w:]+ (\w+)(?: = [\w:]+)?;", (headers / "stats.h").read_text(), re.MULTILINE))
+    names |= set(re.findall(r"^  (k\w+) ?=", (headers / "status.h").read_text(), re.MULTILINE)) - {"kOk"}
+    if len(names) < 40:  # the patterns no longer fit the headers
+        return [f"tools/check_docs.py: found {len(names)} fields and codes only"]
+    cells = [line.split("|")[1] for line in page.read_text().splitlines() if line.startswith("|")]
+    told = {name for cell in cells for name in re.findall(r"`(\w+)`", cell)}
+    return [f"docs/operations.md: no row says what to do about {name}" for name in sorted(names - told)]
+
+
 def main() -> int:
-    root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ".").resolve()
-    wrong = check_citations(root)
-    for page in [root / "README.md", *sorted((root / "docs").glob("*.md"))]:
-        wrong += check_links(root, page) + check_names(root, page)
+    arguments = sys.argv[1:]
+    write = "--write" in arguments
+    if write:
+        arguments.remove("--write")
+    root = pathlib.Path(arguments[0] if arguments else ".").resolve()
+    pages = [root / "README.md", *sorted((root / "docs").glob("*.md"))]
+    if write:
+        for page in pages:
+            write_blocks(page)
+    wrong = check_citations(root) + check_examples(root, pages) + check_operations(root)
+    for page in pages:
+        wrong += check_links(root, page) + check_names(root, page) + check_blocks(root, page)
     for line in wrong:
         print(line)
     print(f"docs: {len(wrong)} wrong" if wrong else "docs: clean")

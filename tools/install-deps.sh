@@ -12,9 +12,9 @@ build=(
   librocksdb-dev liburing-dev libflatbuffers-dev flatbuffers-compiler libxxhash-dev libxsimd-dev
   libcli11-dev nlohmann-json3-dev zlib1g-dev
 )
-# The cross compiler and the emulator run the NEON kernels where there are none.
+# The cross compiler and the emulator run the NEON kernels where there are none; doxygen makes the API reference.
 tests=(
-  libgtest-dev libgmock-dev clang libclang-rt-14-dev python3
+  libgtest-dev libgmock-dev clang libclang-rt-14-dev python3 doxygen
   g++-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user
 )
 # hnswlib and FAISS are what the benchmarks compare with, gnuplot draws that; nothing else needs them. FAISS is

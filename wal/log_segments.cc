@@ -59,7 +59,8 @@ Status CheckHeader(std::span<const std::byte> block, const std::string& path, Ls
   if (header.format_version > kLogFormatVersion) {
     return Status::NotSupported(path + ": log format version " +
                                 std::to_string(header.format_version) +
-                                "; this build reads up to " + std::to_string(kLogFormatVersion));
+                                ", this build reads up to " + std::to_string(kLogFormatVersion) +
+                                ": open it with the Engram that wrote it, or a newer one");
   }
   if (header.format_version != kLogFormatVersion) {
     return Damaged(path, "format version", header.format_version, kLogFormatVersion);

@@ -40,6 +40,29 @@ install_test(consumer_builds_by_pkg_config ${install_source}/pkg_config.sh
 install_test(public_headers_compile_alone ${install_source}/public_headers.sh
   ${CMAKE_C_COMPILER} ${CMAKE_CXX_COMPILER} ${install_work}/prefix)
 
+# What documents tell users to do, in their order, with the output that they show.
+set(python_arguments "")
+if(TARGET engram_python)
+  set(python_arguments --python ${Python3_EXECUTABLE} ${install_work}/prefix/${ENGRAM_PYTHON_DIR})
+endif()
+install_test(documents_do_as_they_say ${install_source}/run_document.py ${python_arguments}
+  ${PROJECT_SOURCE_DIR}/docs/examples ${install_work}/prefix ${install_work}/documents
+  ${PROJECT_SOURCE_DIR}/README.md ${PROJECT_SOURCE_DIR}/docs/tutorial.md
+  ${PROJECT_SOURCE_DIR}/docs/examples.md ${PROJECT_SOURCE_DIR}/docs/c-api.md)
+set_tests_properties(documents_do_as_they_say PROPERTIES
+  ENVIRONMENT "CC=${CMAKE_C_COMPILER};CXX=${CMAKE_CXX_COMPILER}")
+
+# The API reference (docs/packaging.md, "API reference"), which needs nothing installed.
+add_test(NAME reference_has_no_warnings
+  COMMAND ${install_source}/reference.sh ${PROJECT_SOURCE_DIR} ${PROJECT_VERSION}
+    ${PROJECT_BINARY_DIR}/tests/reference)
+set_tests_properties(reference_has_no_warnings PROPERTIES LABELS install TIMEOUT 300)
+find_program(DOXYGEN_PROGRAM doxygen)
+if(NOT DOXYGEN_PROGRAM)
+  message(STATUS "reference_has_no_warnings is disabled: it needs doxygen")
+  set_tests_properties(reference_has_no_warnings PROPERTIES DISABLED TRUE)
+endif()
+
 # A project around the sources: configured and generated, which finds every target that is linked.
 install_test(sources_serve_as_a_subdirectory ${CMAKE_COMMAND}
   -S ${install_source}/subdirectory -B ${install_work}/subdirectory -G ${CMAKE_GENERATOR}

@@ -1,8 +1,15 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstring>
 #include <fstream>
+#include <iterator>
+#include <span>
+#include <string>
+#include <vector>
 
+#include "storage/base/coding.h"
+#include "storage/superblock.h"
 #include "tests/support/temp_dir.h"
 #include "tests/tools/run_tool.h"
 
@@ -78,6 +85,40 @@ TEST_F(ToolBadInput, CreateRefusesWhatCannotBe) {
   ExpectFailure({"create", dir_.File("a"), "--dim", "0"}, "kInvalidArgument", "16384");
   ExpectFailure({"create", dir_.File("a"), "--dim", "16385"}, "kInvalidArgument", "16385");
   ExpectFailure({"create", dir_.File("a"), "--dim", "2", "--m", "1"}, "kInvalidArgument", "1");
+}
+
+// An older package in front of a newer store.
+TEST_F(ToolBadInput, AStoreOfALaterFormatIsLeftAsItIsAndSaysWhatCanOpenIt) {
+  const std::string path = store_ + "/graph.engram";
+  const auto read = [&path] {
+    std::ifstream file(path, std::ios::binary);
+    return std::string(std::istreambuf_iterator<char>(file), {});
+  };
+  std::string bytes = read();
+  int changed = 0;
+  for (const unsigned slot : {0U, 1U}) {
+    const std::size_t offset = SuperblockOffset(slot);
+    auto superblock = LoadAs<Superblock>(std::as_bytes(std::span(bytes)).subspan(offset).data());
+    if (superblock.magic != kSuperblockMagic) continue;  // no checkpoint has written it yet
+    ++superblock.format_version;
+    SealSuperblock(superblock);
+    std::memcpy(bytes.data() + offset, &superblock, sizeof(superblock));
+    ++changed;
+  }
+  ASSERT_GT(changed, 0);
+  std::ofstream(path, std::ios::binary) << bytes;
+
+  const std::string told = "format version " + std::to_string(kFormatVersion + 1) +
+                           ", this build reads version " + std::to_string(kFormatVersion) +
+                           ": open it with the Engram that made it, or a newer one";
+  const std::string rows = Write("rows.jsonl", kGood);
+  for (const std::vector<std::string>& arguments : {std::vector<std::string>{"stats", store_},
+                                                    {"search", store_, "--vector", "[1,2]"},
+                                                    {"import", store_, rows},
+                                                    {"checkpoint", store_}}) {
+    ExpectFailure(arguments, "kNotSupported", told);
+  }
+  EXPECT_TRUE(read() == bytes);
 }
 
 TEST_F(ToolBadInput, NoCommandButCreateMakesAStore) {

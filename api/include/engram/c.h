@@ -12,8 +12,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+// What a program may use.
 #define ENGRAM_C_API __attribute__((visibility("default")))
 #ifdef __cplusplus
+// No call lets an exception out.
 #define ENGRAM_C_NOEXCEPT noexcept
 extern "C" {
 #else
@@ -35,7 +37,7 @@ extern "C" {
 
 // --- Version ---
 
-// Of these headers; the same as in <engram/version.h>.
+// Of these headers; the same as in <engram/version.h>:
 #define ENGRAM_VERSION_MAJOR 0
 #define ENGRAM_VERSION_MINOR 1
 #define ENGRAM_VERSION_PATCH 0
@@ -47,8 +49,9 @@ ENGRAM_C_API const char* engram_version(void) ENGRAM_C_NOEXCEPT;
 
 // What went wrong, in classes that a caller handles alike. Values are stable and never reused.
 typedef int32_t engram_code;
+// Values of engram_code.
 enum engram_code_values {
-  ENGRAM_OK = 0,
+  ENGRAM_OK = 0,                  // Nothing went wrong.
   ENGRAM_INVALID_ARGUMENT = 1,    // Fix the call: an option, a number or a name is out of range.
   ENGRAM_DIMENSION_MISMATCH = 2,  // Fix the call: the vector has another number of components.
   ENGRAM_INVALID_VECTOR = 3,      // Fix the data: NaN, infinity, or a zero vector under cosine.
@@ -69,6 +72,7 @@ enum engram_code_values {
 
 // How near two vectors are. Every distance is "smaller is nearer".
 typedef int32_t engram_metric;
+// Values of engram_metric.
 enum engram_metric_values {
   ENGRAM_METRIC_DEFAULT = 0,        // of an existing store: its own; of a new one: L2
   ENGRAM_METRIC_L2 = 1,             // squared Euclidean distance; range [0, inf)
@@ -79,6 +83,7 @@ enum engram_metric_values {
 // When a write counts as done. All levels are atomic, and after a crash a prefix of the commits is
 // there.
 typedef int32_t engram_durability;
+// Values of engram_durability.
 enum engram_durability_values {
   ENGRAM_DURABILITY_DEFAULT = 0,   // what the store was opened with
   ENGRAM_DURABILITY_SYNC = 1,      // on disk: survives a power cut
@@ -86,30 +91,39 @@ enum engram_durability_values {
   ENGRAM_DURABILITY_NONE = 3,      // a killed process; synced by flush, wait_durable, checkpoint
 };
 
+// How much a message matters.
 typedef int32_t engram_log_level;
-enum engram_log_level_values { ENGRAM_LOG_INFO = 1, ENGRAM_LOG_WARNING = 2, ENGRAM_LOG_ERROR = 3 };
+// Values of engram_log_level.
+enum engram_log_level_values {
+  ENGRAM_LOG_INFO = 1,     // nothing to be done
+  ENGRAM_LOG_WARNING = 2,  // something works less well than asked for
+  ENGRAM_LOG_ERROR = 3,    // something failed
+};
 
 // What reads bring beside id and times; bits.
 typedef uint32_t engram_include;
+// Values of engram_include.
 enum engram_include_values {
-  ENGRAM_INCLUDE_NONE = 0,
-  ENGRAM_INCLUDE_VECTOR = 1,
-  ENGRAM_INCLUDE_METADATA = 2,
-  ENGRAM_INCLUDE_ALL = 3,
+  ENGRAM_INCLUDE_NONE = 0,      // neither
+  ENGRAM_INCLUDE_VECTOR = 1,    // the vector
+  ENGRAM_INCLUDE_METADATA = 2,  // the metadata
+  ENGRAM_INCLUDE_ALL = 3,       // both
 };
 
+// Ranges and defaults of options.
 enum engram_limits {
-  ENGRAM_MAX_DIMENSIONS = 16384,  // components of a vector
-  ENGRAM_MIN_M = 2,               // links a node keeps above level 0
-  ENGRAM_MAX_M = 128,
-  ENGRAM_DEFAULT_M = 16,
-  ENGRAM_MAX_EF = 65536,
-  ENGRAM_DEFAULT_EF_CONSTRUCTION = 200,
-  ENGRAM_DEFAULT_EF = 100,
+  ENGRAM_MAX_DIMENSIONS = 16384,         // components of a vector
+  ENGRAM_MIN_M = 2,                      // links a node keeps above level 0
+  ENGRAM_MAX_M = 128,                    // likewise
+  ENGRAM_DEFAULT_M = 16,                 // of a new store
+  ENGRAM_MAX_EF = 65536,                 // candidates of a search or an insert
+  ENGRAM_DEFAULT_EF_CONSTRUCTION = 200,  // candidates of an insert
+  ENGRAM_DEFAULT_EF = 100,               // candidates of a search
 };
 // Patterns in one store.
 #define ENGRAM_MOST_ELEMENTS UINT64_C(0xfffffffe)
 
+// Handles:
 typedef struct engram_error engram_error;
 typedef struct engram_options engram_options;
 typedef struct engram_store engram_store;
@@ -138,6 +152,7 @@ ENGRAM_C_API const char* engram_metric_name(engram_metric metric) ENGRAM_C_NOEXC
 ENGRAM_C_API engram_code engram_error_code(const engram_error* error) ENGRAM_C_NOEXCEPT;
 // What was found and what was expected, for a person; "" for NULL. Lives as long as `error`.
 ENGRAM_C_API const char* engram_error_message(const engram_error* error) ENGRAM_C_NOEXCEPT;
+// Takes NULL as well.
 ENGRAM_C_API void engram_error_free(engram_error* error) ENGRAM_C_NOEXCEPT;
 
 // --- How a store is made and opened ---
@@ -145,11 +160,13 @@ ENGRAM_C_API void engram_error_free(engram_error* error) ENGRAM_C_NOEXCEPT;
 // Setters return nothing and do nothing for NULL; numbers out of range, and an enumerator or a name
 // that was refused, are told by engram_options_validate() and by opening.
 
+// The defaults.
 ENGRAM_C_API engram_options* engram_options_create(void) ENGRAM_C_NOEXCEPT;
 // m 32, ef_construction 500, ef 500: recall first.
 ENGRAM_C_API engram_options* engram_options_create_high_accuracy(void) ENGRAM_C_NOEXCEPT;
 // m 8, ef_construction 50, ef 50: speed first.
 ENGRAM_C_API engram_options* engram_options_create_high_speed(void) ENGRAM_C_NOEXCEPT;
+// Takes NULL as well.
 ENGRAM_C_API void engram_options_free(engram_options* options) ENGRAM_C_NOEXCEPT;
 // Errors: ENGRAM_INVALID_ARGUMENT, with the first field out of its range, what was found and what
 // is allowed. `dimensions` may be 0 here.
@@ -265,17 +282,19 @@ ENGRAM_C_API void engram_options_set_log(engram_options* options, engram_log_cal
 // which take the length in bytes; the others take text that ends with one.
 // The calls that build fail for NULL arguments alone, or where said, with ENGRAM_INVALID_ARGUMENT.
 
+// What a value is.
 typedef int32_t engram_kind;
+// Values of engram_kind.
 enum engram_kind_values {
-  ENGRAM_KIND_NULL = 0,
-  ENGRAM_KIND_BOOL = 1,
-  ENGRAM_KIND_INT64 = 2,
-  ENGRAM_KIND_DOUBLE = 3,
-  ENGRAM_KIND_STRING = 4,
-  ENGRAM_KIND_BYTES = 5,
-  ENGRAM_KIND_TIME = 6,
-  ENGRAM_KIND_LIST = 7,
-  ENGRAM_KIND_MAP = 8,
+  ENGRAM_KIND_NULL = 0,    // null
+  ENGRAM_KIND_BOOL = 1,    // true or false
+  ENGRAM_KIND_INT64 = 2,   // a whole number
+  ENGRAM_KIND_DOUBLE = 3,  // a number
+  ENGRAM_KIND_STRING = 4,  // text
+  ENGRAM_KIND_BYTES = 5,   // raw bytes
+  ENGRAM_KIND_TIME = 6,    // microseconds since 1970-01-01 UTC
+  ENGRAM_KIND_LIST = 7,    // a list of values
+  ENGRAM_KIND_MAP = 8,     // names and values
 };
 
 // An empty map.
@@ -283,16 +302,17 @@ ENGRAM_C_API engram_metadata* engram_metadata_create(void) ENGRAM_C_NOEXCEPT;
 // A deep copy, the caller's; NULL of NULL.
 ENGRAM_C_API engram_metadata* engram_metadata_copy(const engram_metadata* metadata)
     ENGRAM_C_NOEXCEPT;
+// Takes NULL as well.
 ENGRAM_C_API void engram_metadata_free(engram_metadata* metadata) ENGRAM_C_NOEXCEPT;
 
 // Sets or replaces a field. `value` is taken in any case, also by a call that fails: the caller
-// uses it no more. The name is copied.
+// uses it no more. The name is copied:
 ENGRAM_C_API engram_code engram_metadata_set(engram_metadata* metadata, const char* name,
                                              engram_value* value) ENGRAM_C_NOEXCEPT;
 ENGRAM_C_API engram_code engram_metadata_set_n(engram_metadata* metadata, const char* name,
                                                size_t name_bytes,
                                                engram_value* value) ENGRAM_C_NOEXCEPT;
-// Shorter ways to set common kinds. `text` is copied.
+// Shorter ways to set common kinds. `text` is copied:
 ENGRAM_C_API engram_code engram_metadata_set_bool(engram_metadata* metadata, const char* name,
                                                   bool value) ENGRAM_C_NOEXCEPT;
 ENGRAM_C_API engram_code engram_metadata_set_int64(engram_metadata* metadata, const char* name,
@@ -311,7 +331,7 @@ ENGRAM_C_API engram_code engram_metadata_remove(engram_metadata* metadata,
 // Fields; 0 for NULL.
 ENGRAM_C_API size_t engram_metadata_size(const engram_metadata* metadata) ENGRAM_C_NOEXCEPT;
 // NULL where there is no such field, or for NULL. The value lives until `metadata` is changed or
-// freed.
+// freed:
 ENGRAM_C_API const engram_value* engram_metadata_find(const engram_metadata* metadata,
                                                       const char* name) ENGRAM_C_NOEXCEPT;
 ENGRAM_C_API const engram_value* engram_metadata_find_n(const engram_metadata* metadata,
@@ -328,11 +348,12 @@ ENGRAM_C_API bool engram_metadata_next(const engram_metadata* metadata, const ch
 ENGRAM_C_API bool engram_metadata_equal(const engram_metadata* a,
                                         const engram_metadata* b) ENGRAM_C_NOEXCEPT;
 
+// A new value of that kind, the caller's:
 ENGRAM_C_API engram_value* engram_value_create_null(void) ENGRAM_C_NOEXCEPT;
 ENGRAM_C_API engram_value* engram_value_create_bool(bool value) ENGRAM_C_NOEXCEPT;
 ENGRAM_C_API engram_value* engram_value_create_int64(int64_t value) ENGRAM_C_NOEXCEPT;
 ENGRAM_C_API engram_value* engram_value_create_double(double value) ENGRAM_C_NOEXCEPT;
-// Text and bytes are copied. NULL for NULL, unless 0 bytes of it are wanted.
+// Text and bytes are copied. NULL for NULL, unless 0 bytes of it are wanted:
 ENGRAM_C_API engram_value* engram_value_create_string(const char* text) ENGRAM_C_NOEXCEPT;
 ENGRAM_C_API engram_value* engram_value_create_string_n(const char* text,
                                                         size_t bytes) ENGRAM_C_NOEXCEPT;
@@ -346,6 +367,7 @@ ENGRAM_C_API engram_value* engram_value_create_list(void) ENGRAM_C_NOEXCEPT;
 ENGRAM_C_API engram_value* engram_value_create_map(engram_metadata* fields) ENGRAM_C_NOEXCEPT;
 // A deep copy, the caller's; NULL of NULL.
 ENGRAM_C_API engram_value* engram_value_copy(const engram_value* value) ENGRAM_C_NOEXCEPT;
+// Takes NULL as well.
 ENGRAM_C_API void engram_value_free(engram_value* value) ENGRAM_C_NOEXCEPT;
 
 // Adds `item` at the end. `item` is taken in any case, unless it is `list` itself. Errors:
@@ -356,14 +378,14 @@ ENGRAM_C_API engram_code engram_value_append(engram_value* list,
 // ENGRAM_KIND_NULL for NULL.
 ENGRAM_C_API engram_kind engram_value_kind(const engram_value* value) ENGRAM_C_NOEXCEPT;
 // Write `*out` and return true where the value is of that kind; else, or for NULL, false, and
-// `*out` is as it was.
+// `*out` is as it was:
 ENGRAM_C_API bool engram_value_get_bool(const engram_value* value, bool* out) ENGRAM_C_NOEXCEPT;
 ENGRAM_C_API bool engram_value_get_int64(const engram_value* value, int64_t* out) ENGRAM_C_NOEXCEPT;
 ENGRAM_C_API bool engram_value_get_double(const engram_value* value, double* out) ENGRAM_C_NOEXCEPT;
 ENGRAM_C_API bool engram_value_get_time_us(const engram_value* value,
                                            int64_t* out) ENGRAM_C_NOEXCEPT;
 // The text with a byte of value 0 behind it, or the bytes; NULL where the value is of another kind.
-// `*bytes`, where not NULL, gets the length (0 for another kind). Lives as long as the value.
+// `*bytes`, where not NULL, gets the length (0 for another kind). Lives as long as the value:
 ENGRAM_C_API const char* engram_value_get_string(const engram_value* value,
                                                  size_t* bytes) ENGRAM_C_NOEXCEPT;
 ENGRAM_C_API const void* engram_value_get_bytes(const engram_value* value,
@@ -435,6 +457,7 @@ ENGRAM_C_API engram_code engram_store_get_snapshot(const engram_store* store, en
                                                    engram_error** error) ENGRAM_C_NOEXCEPT;
 // The last commit it sees; 0 for NULL.
 ENGRAM_C_API uint64_t engram_snapshot_lsn(const engram_snapshot* snapshot) ENGRAM_C_NOEXCEPT;
+// Takes NULL as well.
 ENGRAM_C_API void engram_snapshot_free(engram_snapshot* snapshot) ENGRAM_C_NOEXCEPT;
 
 // --- Writes ---
@@ -463,10 +486,10 @@ typedef struct engram_pattern_change {
   size_t dimensions;                // of `vector`, as the store's
   const engram_metadata* metadata;  // replaces all of it; NULL: stays
   int64_t timestamp_us;             // where has_timestamp
-  bool has_timestamp;
-  bool has_type;
-  uint32_t type;         // where has_type
-  uint64_t reserved[2];  // zero
+  bool has_timestamp;               // false: the time stays
+  bool has_type;                    // false: the type stays
+  uint32_t type;                    // where has_type
+  uint64_t reserved[2];             // zero
 } engram_pattern_change;
 
 // Adds one pattern, and writes its id to `*id` (may be NULL) once it is as durable as asked.
@@ -506,6 +529,7 @@ ENGRAM_C_API const engram_error* engram_batch_result_error(const engram_batch_re
                                                            size_t position) ENGRAM_C_NOEXCEPT;
 // The last commit; 0 where nothing was stored.
 ENGRAM_C_API uint64_t engram_batch_result_lsn(const engram_batch_result* result) ENGRAM_C_NOEXCEPT;
+// Takes NULL as well.
 ENGRAM_C_API void engram_batch_result_free(engram_batch_result* result) ENGRAM_C_NOEXCEPT;
 
 // Replaces what `change` sets in the newest version of `id`. Errors: as engram_store_insert(), and
@@ -522,9 +546,10 @@ ENGRAM_C_API engram_code engram_store_erase(engram_store* store, uint64_t id,
 // Several changes that happen together or not at all. Vectors and metadata are copied into it.
 // Operations on one id are coalesced when written: the last wins. Threads: one thread.
 ENGRAM_C_API engram_write_batch* engram_write_batch_create(void) ENGRAM_C_NOEXCEPT;
+// Takes NULL as well.
 ENGRAM_C_API void engram_write_batch_free(engram_write_batch* batch) ENGRAM_C_NOEXCEPT;
 // Errors: ENGRAM_INVALID_ARGUMENT (NULL, a reserved field), ENGRAM_DIMENSION_MISMATCH (more than
-// ENGRAM_MAX_DIMENSIONS); the batch is as it was. The rest is checked by engram_store_write().
+// ENGRAM_MAX_DIMENSIONS); the batch is as it was. The rest is checked by engram_store_write():
 ENGRAM_C_API engram_code engram_write_batch_insert(engram_write_batch* batch,
                                                    const engram_new_pattern* pattern,
                                                    engram_error** error) ENGRAM_C_NOEXCEPT;
@@ -546,12 +571,14 @@ ENGRAM_C_API engram_code engram_store_write(engram_store* store, const engram_wr
                                             engram_durability durability,
                                             engram_commit_result** out,
                                             engram_error** error) ENGRAM_C_NOEXCEPT;
+// Its commit; 0 for NULL.
 ENGRAM_C_API uint64_t engram_commit_result_lsn(const engram_commit_result* result)
     ENGRAM_C_NOEXCEPT;
 // The id of each insert of the batch, in their order. NULL for NULL, or where there is none.
 // `count` may be NULL.
 ENGRAM_C_API const uint64_t* engram_commit_result_ids(const engram_commit_result* result,
                                                       size_t* count) ENGRAM_C_NOEXCEPT;
+// Takes NULL as well.
 ENGRAM_C_API void engram_commit_result_free(engram_commit_result* result) ENGRAM_C_NOEXCEPT;
 
 // --- Reads ---
@@ -579,7 +606,7 @@ ENGRAM_C_API engram_code engram_store_for_each(const engram_store* store, engram
                                                engram_visit_callback visit, void* context,
                                                engram_error** error) ENGRAM_C_NOEXCEPT;
 
-// One pattern as it is stored. What these return for NULL is 0 or NULL.
+// The id of a pattern as it is stored. What this and the next return for NULL is 0 or NULL.
 ENGRAM_C_API uint64_t engram_pattern_id(const engram_pattern* pattern) ENGRAM_C_NOEXCEPT;
 // `*dimensions` components (the argument may be NULL); NULL and 0 where it was not asked for. Lives
 // as long as the pattern.
@@ -592,13 +619,16 @@ ENGRAM_C_API const engram_metadata* engram_pattern_metadata(const engram_pattern
 ENGRAM_C_API int64_t engram_pattern_timestamp_us(const engram_pattern* pattern) ENGRAM_C_NOEXCEPT;
 // When this version was written, likewise; never less than an earlier commit's.
 ENGRAM_C_API int64_t engram_pattern_inserted_at_us(const engram_pattern* pattern) ENGRAM_C_NOEXCEPT;
+// What the application chose; 0: no type.
 ENGRAM_C_API uint32_t engram_pattern_type(const engram_pattern* pattern) ENGRAM_C_NOEXCEPT;
 // The commit that wrote this version.
 ENGRAM_C_API uint64_t engram_pattern_version(const engram_pattern* pattern) ENGRAM_C_NOEXCEPT;
+// Takes NULL as well.
 ENGRAM_C_API void engram_pattern_free(engram_pattern* pattern) ENGRAM_C_NOEXCEPT;
 
 // What a search asks. Setters do nothing for NULL; what is out of range is told by the search.
 ENGRAM_C_API engram_search_options* engram_search_options_create(void) ENGRAM_C_NOEXCEPT;
+// Takes NULL as well.
 ENGRAM_C_API void engram_search_options_free(engram_search_options* options) ENGRAM_C_NOEXCEPT;
 // Hits wanted. Range 1 to 1,000,000, default 10; fewer come back where the store holds fewer.
 ENGRAM_C_API void engram_search_options_set_k(engram_search_options* options,
@@ -624,7 +654,7 @@ ENGRAM_C_API void engram_search_options_set_snapshot(
 // Stop looking at a moment: with hits the answer is ENGRAM_OK and `partial`, without it is
 // ENGRAM_SEARCH_TIMEOUT. The moment is a time of CLOCK_MONOTONIC, in nanoseconds; or so many
 // microseconds after each search or batch begins (0 or less: it has passed). The last of these
-// three calls holds. Default: none.
+// three calls holds. Default: none:
 ENGRAM_C_API void engram_search_options_set_deadline_ns(engram_search_options* options,
                                                         int64_t monotonic_ns) ENGRAM_C_NOEXCEPT;
 ENGRAM_C_API void engram_search_options_set_timeout_us(engram_search_options* options,
@@ -663,6 +693,7 @@ ENGRAM_C_API const engram_search_result* engram_search_batch_result(
 // Why it failed; NULL where it did not or there are fewer. Lives as long as the batch.
 ENGRAM_C_API const engram_error* engram_search_batch_error(const engram_search_batch* batch,
                                                            size_t position) ENGRAM_C_NOEXCEPT;
+// Takes NULL as well.
 ENGRAM_C_API void engram_search_batch_free(engram_search_batch* batch) ENGRAM_C_NOEXCEPT;
 
 // Hits, nearest first, ties by lower id; each pattern once. 0 for NULL.
@@ -697,18 +728,20 @@ typedef struct engram_search_summary {
 ENGRAM_C_API engram_code engram_search_result_summary(const engram_search_result* result,
                                                       engram_search_summary* summary,
                                                       size_t bytes) ENGRAM_C_NOEXCEPT;
+// Takes NULL as well.
 ENGRAM_C_API void engram_search_result_free(engram_search_result* result) ENGRAM_C_NOEXCEPT;
 
 // --- What a store says about itself ---
 
-// Later versions may add fields at the end.
+// Sizes and counters; docs/operations.md, "Monitoring", says what to do about each. Later versions
+// may add fields at the end.
 typedef struct engram_stats {
-  uint64_t count;       // live patterns
-  uint64_t dead;        // ended, still seen by somebody or not yet reclaimed
-  uint64_t free_slots;  // reusable places in the page file
-  uint32_t dimensions;
-  engram_metric metric;
-  uint32_t m;
+  uint64_t count;            // live patterns
+  uint64_t dead;             // ended, still seen by somebody or not yet reclaimed
+  uint64_t free_slots;       // reusable places in the page file
+  uint32_t dimensions;       // components of a vector
+  engram_metric metric;      // of all distances
+  uint32_t m;                // links a node keeps above level 0
   uint32_t reserved;         // zero
   uint64_t last_lsn;         // newest visible commit
   uint64_t durable_lsn;      // newest commit known to be on disk
@@ -749,10 +782,11 @@ typedef struct engram_level_report {
   uint64_t links;          // from live nodes to live nodes
   uint64_t links_to_dead;  // from live nodes
   uint32_t least_links;    // of a live node, to live and dead ones
-  uint32_t most_links;
+  uint32_t most_links;     // likewise
 } engram_level_report;
 
-// Later versions may add fields at the end.
+// The whole graph, and how well searches find what is in it. Later versions may add fields at the
+// end.
 typedef struct engram_graph_summary {
   uint64_t lsn;            // the state that was looked at
   uint64_t count;          // live patterns
@@ -760,14 +794,14 @@ typedef struct engram_graph_summary {
   uint64_t unreachable;    // live ones that no walk from the entry point reaches at level 0
   uint64_t components;     // parts of the live nodes by the links among them at level 0, both ways
   uint64_t bytes_on_disk;  // as in engram_stats
-  uint64_t memory_bytes;
-  uint64_t sampled;      // patterns whose neighbours were searched for
-  double recall;         // the share of their true k nearest that these searches find
-  double recall_error;   // half-width of its 95 % confidence interval
-  double mean_compared;  // vectors that such a search compared with, on average
-  uint32_t most_in_links;
-  bool exact;  // as in engram_search_summary, of these searches: then recall says nothing
-  bool degraded;
+  uint64_t memory_bytes;   // likewise
+  uint64_t sampled;        // patterns whose neighbours were searched for
+  double recall;           // the share of their true k nearest that these searches find
+  double recall_error;     // half-width of its 95 % confidence interval
+  double mean_compared;    // vectors that such a search compared with, on average
+  uint32_t most_in_links;  // the most that lead to one live node
+  bool exact;     // as in engram_search_summary, of these searches: then recall says nothing
+  bool degraded;  // as in engram_search_summary
 } engram_graph_summary;
 
 // Looks at the whole graph; takes about as long as an exact search, and the sample's searches.
@@ -790,11 +824,12 @@ ENGRAM_C_API const engram_level_report* engram_graph_report_level(const engram_g
                                                                   size_t level) ENGRAM_C_NOEXCEPT;
 // Live nodes by the number of their links at level 0, and by that of links from live nodes to them:
 // element i of `*count` counts those with i links; the last one those with that many or more.
-// `count` may be NULL. Lives as long as the report.
+// `count` may be NULL. Lives as long as the report:
 ENGRAM_C_API const uint64_t* engram_graph_report_out_degrees(const engram_graph_report* report,
                                                              size_t* count) ENGRAM_C_NOEXCEPT;
 ENGRAM_C_API const uint64_t* engram_graph_report_in_degrees(const engram_graph_report* report,
                                                             size_t* count) ENGRAM_C_NOEXCEPT;
+// Takes NULL as well.
 ENGRAM_C_API void engram_graph_report_free(engram_graph_report* report) ENGRAM_C_NOEXCEPT;
 
 // --- Vectors out of names, numbers and text ---
@@ -805,9 +840,9 @@ ENGRAM_C_API void engram_graph_report_free(engram_graph_report* report) ENGRAM_C
 
 // `name` is `name_bytes` long, borrowed by the call that takes the struct.
 typedef struct engram_feature {
-  const char* name;
-  size_t name_bytes;
-  float weight;  // finite
+  const char* name;   // borrowed
+  size_t name_bytes;  // its length
+  float weight;       // finite
 } engram_feature;
 
 // Range of `dimensions`: 1 to ENGRAM_MAX_DIMENSIONS. Errors: ENGRAM_INVALID_ARGUMENT.
@@ -819,6 +854,7 @@ ENGRAM_C_API engram_code engram_feature_encoder_create(uint32_t dimensions,
 ENGRAM_C_API engram_code engram_feature_encoder_load(uint32_t dimensions, const void* saved,
                                                      size_t bytes, engram_feature_encoder** out,
                                                      engram_error** error) ENGRAM_C_NOEXCEPT;
+// Takes NULL as well.
 ENGRAM_C_API void engram_feature_encoder_free(engram_feature_encoder* encoder) ENGRAM_C_NOEXCEPT;
 // 0 for NULL.
 ENGRAM_C_API uint32_t engram_feature_encoder_dimensions(const engram_feature_encoder* encoder)

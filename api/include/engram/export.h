@@ -3,6 +3,7 @@
 #ifndef ENGRAM_EXPORT_H_
 #define ENGRAM_EXPORT_H_
 
+// What a program may use.
 #define ENGRAM_EXPORT [[gnu::visibility("default")]]
 
 #endif  // ENGRAM_EXPORT_H_

@@ -21,14 +21,16 @@ namespace engram {
 // immutable after construction; any thread may encode.
 class ENGRAM_EXPORT FeatureEncoder {
  public:
+  // One name with its weight, which is finite.
   struct Feature {
-    std::string_view name;
-    float weight = 1;
+    std::string_view name;  // borrowed
+    float weight = 1;       // finite
   };
 
   // Range of `dimensions`: 1 to kMaxDimensions (types.h).
   static Result<FeatureEncoder> Create(std::uint32_t dimensions);
 
+  // Components of what it makes.
   std::uint32_t dimensions() const { return dimensions_; }
 
   // The sum of the features, scaled to unit length; all zero where there is none.
@@ -45,7 +47,7 @@ class ENGRAM_EXPORT FeatureEncoder {
   // thread.
   void LearnWords(std::string_view text);
   // What was learnt, to be stored with the patterns, and the way back. Words seen in one text only
-  // are left out: they weigh as much as words never seen. Errors of Load: kInvalidArgument.
+  // are left out: they weigh as much as words never seen. Errors of Load: kInvalidArgument:
   std::string SaveWords() const;
   static Result<FeatureEncoder> Load(std::uint32_t dimensions, std::string_view saved);
 

@@ -18,8 +18,9 @@
 namespace engram {
 
 class Value;
-using Bytes = std::vector<std::byte>;
-using ValueList = std::vector<Value>;
+using Bytes = std::vector<std::byte>;  // a value of raw bytes
+using ValueList = std::vector<Value>;  // a list; its items may be of different kinds
+// Names and values, by name.
 using Metadata = std::map<std::string, Value, std::less<>>;
 
 // null, bool, int64, double, string, bytes, time, a list of values, or a map of names to values.
@@ -27,10 +28,13 @@ using Metadata = std::map<std::string, Value, std::less<>>;
 // (kInvalidArgument).
 class ENGRAM_EXPORT Value {
  public:
+  // The kinds of values.
   using Storage = std::variant<std::monostate, bool, std::int64_t, double, std::string, Bytes,
                                Timestamp, ValueList, Metadata>;
 
+  // null.
   Value() = default;
+  // The value of that kind:
   Value(bool v) : storage_(v) {}                           // NOLINT: reads well in literals
   Value(int v) : storage_(std::int64_t{v}) {}              // NOLINT
   Value(std::int64_t v) : storage_(v) {}                   // NOLINT
@@ -43,6 +47,7 @@ class ENGRAM_EXPORT Value {
   Value(ValueList v) : storage_(std::move(v)) {}           // NOLINT
   Value(Metadata v) : storage_(std::move(v)) {}            // NOLINT
 
+  // Whether it is null.
   bool is_null() const { return std::holds_alternative<std::monostate>(storage_); }
   // The value when it is a T, else nullptr. Valid while this object is not changed.
   template <typename T>
@@ -54,14 +59,17 @@ class ENGRAM_EXPORT Value {
   T* As() {
     return std::get_if<T>(&storage_);
   }
+  // For std::visit().
   const Storage& storage() const { return storage_; }
 
+  // Kind and value are the same. Doubles compare as IEEE 754 says: a NaN equals nothing.
   friend bool operator==(const Value&, const Value&);
 
  private:
   Storage storage_;
 };
 
+// Kind and value are the same. Doubles compare as IEEE 754 says: a NaN equals nothing.
 ENGRAM_EXPORT bool operator==(const Value& a, const Value& b);
 
 }  // namespace engram

@@ -17,11 +17,17 @@
 
 namespace engram {
 
-enum class LogLevel : std::uint8_t { kInfo = 1, kWarning = 2, kError = 3 };
+// How much a message matters.
+enum class LogLevel : std::uint8_t {
+  kInfo = 1,     // nothing to be done
+  kWarning = 2,  // something works less well than asked for
+  kError = 3,    // something failed
+};
 
 // Called from any thread, never with a lock of the store held; must not call the store.
 using LogCallback = std::function<void(LogLevel, std::string_view message)>;
 
+// How a store is made and opened.
 struct ENGRAM_EXPORT Options {
   // --- Fixed when the store is created; on open, checked against the store (0, empty or unset: as
   // it is there) ---
@@ -41,7 +47,9 @@ struct ENGRAM_EXPORT Options {
 
   // --- May differ at each open ---
 
+  // Whether a directory without a store gets one; otherwise opening says kNotFound.
   bool create_if_missing = true;
+  // Whether opening a store that is there already is an error (kAlreadyExists).
   bool error_if_exists = false;
   // Where these three are 0 (default), what was given at creation holds, and where nothing was, the
   // defaults named here. Candidates looked at while inserting. Range 1 to kMaxEf; 200.
@@ -103,11 +111,14 @@ struct ENGRAM_EXPORT Options {
   Status Validate() const;
 };
 
+// What one write asks for.
 struct WriteOptions {
-  // Unset durability takes Options::durability.
+  // Whether `durability` counts. Default: false, Options::durability does.
   bool override_durability = false;
+  // What the write promises.
   Durability durability = Durability::kSync;
 
+  // These options with a durability of their own.
   static WriteOptions With(Durability d) { return {true, d}; }
 };
 

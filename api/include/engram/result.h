@@ -12,10 +12,11 @@
 
 namespace engram {
 
+// A value, or the Status that says why there is none. Look at ok() before taking the value.
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  using value_type = T;
+  using value_type = T;  // what it holds where nothing failed
 
   // Implicit on purpose: `return value;` and `return Status::NotFound(...)` both read well.
   Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT
@@ -24,11 +25,14 @@ class [[nodiscard]] Result {
     if (std::get<1>(state_).ok()) std::abort();
   }
 
+  // Whether there is a value.
   bool ok() const noexcept { return state_.index() == 0; }
+  // Why there is none; success where there is one.
   Status status() const { return ok() ? Status() : std::get<1>(state_); }
+  // The code of that.
   Code code() const noexcept { return ok() ? Code::kOk : std::get_if<1>(&state_)->code(); }
 
-  // Pre: ok(). Otherwise the process ends: the caller has not looked at the status.
+  // Pre: ok(). Otherwise the process ends: the caller has not looked at the status:
   T& value() & { return *Get(); }
   const T& value() const& { return *Get(); }
   T&& value() && { return std::move(*Get()); }

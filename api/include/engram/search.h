@@ -15,6 +15,7 @@
 
 namespace engram {
 
+// What a search asks.
 struct SearchOptions {
   // Hits wanted. Range 1 to 1,000,000; fewer come back where the store holds fewer.
   std::size_t k = 10;
@@ -28,7 +29,8 @@ struct SearchOptions {
   // `exhausted`, or kSearchTimeout where nothing was found. It may go beyond by the way down and by
   // the links of two nodes. 0 (default): no limit. Not for exact searches.
   std::uint64_t max_compared = 0;
-  // Also bring each hit's vector or metadata. A search that does not ask does not pay.
+  // Also bring each hit's vector or metadata. A search that does not ask does not pay. Default:
+  // neither:
   bool include_vector = false;
   bool include_metadata = false;
   // Search what this snapshot sees; nullptr (default): the newest acknowledged state.
@@ -38,13 +40,15 @@ struct SearchOptions {
   std::optional<std::chrono::steady_clock::time_point> deadline;
 };
 
+// One pattern that a search found.
 struct Hit {
-  PatternId id = 0;
+  PatternId id = 0;                  // of the pattern
   float distance = 0;                // by the store's metric; exact
   std::vector<float> vector;         // where asked for
   std::optional<Metadata> metadata;  // where asked for; empty map where the pattern has none
 };
 
+// What a search found, and how it went.
 struct SearchResult {
   std::vector<Hit> hits;       // nearest first, ties by lower id; each pattern once
   bool partial = false;        // the deadline passed before everything was looked at

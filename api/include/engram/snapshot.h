@@ -18,8 +18,10 @@ class StoreImpl;
 // it; one thread moves or destroys it.
 class ENGRAM_EXPORT Snapshot {
  public:
+  // What was moved from may only be destroyed or assigned to:
   Snapshot(Snapshot&&) noexcept;
   Snapshot& operator=(Snapshot&&) noexcept;
+  // Gives free what it held back.
   ~Snapshot();
 
   // The last commit it sees.

@@ -8,13 +8,14 @@
 
 namespace engram {
 
+// Sizes and counters; docs/operations.md, "Monitoring", says what to do about each.
 struct Stats {
-  std::uint64_t count = 0;       // live patterns
-  std::uint64_t dead = 0;        // ended, still seen by somebody or not yet reclaimed
-  std::uint64_t free_slots = 0;  // reusable places in the page file
-  std::uint32_t dimensions = 0;
-  Metric metric = Metric::kL2;
-  std::uint32_t m = 0;
+  std::uint64_t count = 0;          // live patterns
+  std::uint64_t dead = 0;           // ended, still seen by somebody or not yet reclaimed
+  std::uint64_t free_slots = 0;     // reusable places in the page file
+  std::uint32_t dimensions = 0;     // components of a vector
+  Metric metric = Metric::kL2;      // of all distances
+  std::uint32_t m = 0;              // links a node keeps above level 0
   Lsn last_lsn = Lsn::kNone;        // newest visible commit
   Lsn durable_lsn = Lsn::kNone;     // newest commit known to be on disk
   Lsn checkpoint_lsn = Lsn::kNone;  // the page file needs no log up to here

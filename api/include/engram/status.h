@@ -17,7 +17,7 @@ namespace engram {
 
 // What went wrong, in classes that a caller handles alike. Values are stable and never reused.
 enum class Code : std::uint8_t {
-  kOk = 0,
+  kOk = 0,                 // Nothing went wrong.
   kInvalidArgument = 1,    // Fix the call: an option, a number or a name is out of range.
   kDimensionMismatch = 2,  // Fix the call: the vector has another number of components.
   kInvalidVector = 3,      // Fix the data: NaN, infinity, or a zero vector under cosine.
@@ -33,25 +33,31 @@ enum class Code : std::uint8_t {
   kIoError = 13,   // The system refused a read, a write or an open; the message has its reason.
   kBusy = 14,      // Another process holds the store, or a snapshot still uses it.
   kReadOnly = 15,  // A write or sync failed earlier (the message has the cause): reopen.
-  kNotSupported =
-      16,  // This build cannot: another format version, an unknown feature, a forked child.
+  // This build cannot: another format version, an unknown feature, a forked child.
+  kNotSupported = 16,
 };
 
 // "kNotFound" and its like.
 ENGRAM_EXPORT std::string_view CodeName(Code code);
 
+// The outcome of a call that has no value. Threads: immutable.
 class [[nodiscard]] ENGRAM_EXPORT Status {
  public:
+  // Success.
   Status() noexcept = default;
+  // A failure, or success where `code` is kOk.
   Status(Code code, std::string message);
 
+  // Copied, moved and destroyed as any value; what was moved from is a success:
   Status(const Status& other);
   Status& operator=(const Status& other);
   Status(Status&&) noexcept = default;
   Status& operator=(Status&&) noexcept = default;
   ~Status() = default;
 
+  // Success.
   static Status Ok() { return {}; }
+  // A failure with that code, and what was found and expected for a person:
   static Status InvalidArgument(std::string m) { return {Code::kInvalidArgument, std::move(m)}; }
   static Status DimensionMismatch(std::string m) {
     return {Code::kDimensionMismatch, std::move(m)};
@@ -71,7 +77,9 @@ class [[nodiscard]] ENGRAM_EXPORT Status {
   static Status ReadOnly(std::string m) { return {Code::kReadOnly, std::move(m)}; }
   static Status NotSupported(std::string m) { return {Code::kNotSupported, std::move(m)}; }
 
+  // Whether it is a success.
   bool ok() const noexcept { return rep_ == nullptr; }
+  // kOk for success.
   Code code() const noexcept { return rep_ ? rep_->code : Code::kOk; }
   // Empty for success. Valid while this object lives and is not assigned to.
   std::string_view message() const noexcept {
@@ -91,6 +99,7 @@ class [[nodiscard]] ENGRAM_EXPORT Status {
   std::unique_ptr<const Rep> rep_;
 };
 
+// As ToString().
 ENGRAM_EXPORT std::ostream& operator<<(std::ostream& out, const Status& status);
 
 }  // namespace engram

@@ -29,35 +29,39 @@ class StoreImpl;
 
 // One pattern as it is stored.
 struct Pattern {
-  PatternId id = 0;
-  std::vector<float> vector;
-  Metadata metadata;
-  Timestamp timestamp;    // its own time
-  Timestamp inserted_at;  // when this version was written; never less than an earlier commit's
-  TypeTag type = 0;
-  Lsn version = Lsn::kNone;  // the commit that wrote this version
+  PatternId id = 0;           // never 0
+  std::vector<float> vector;  // `dimensions` components as they were given; empty if not asked for
+  Metadata metadata;          // empty if there is none, or it was not asked for
+  Timestamp timestamp;        // its own time
+  Timestamp inserted_at;      // when this version was written; never less than an earlier commit's
+  TypeTag type = 0;           // 0: none
+  Lsn version = Lsn::kNone;   // the commit that wrote this version
 };
 
+// What a batch of changes became.
 struct CommitResult {
-  Lsn lsn = Lsn::kNone;
+  Lsn lsn = Lsn::kNone;  // its commit
   // The id of each Insert of the batch, in its order.
   std::vector<PatternId> ids;
 };
 
+// What became of the patterns of InsertBatch().
 struct BatchResult {
+  // A pattern that was not stored.
   struct Failure {
     std::size_t position = 0;  // in the span that was passed
-    Status status;
+    Status status;             // why
   };
   std::vector<PatternId> ids;     // by position; 0 where it was not stored
   std::vector<Failure> failures;  // one for each that was not stored, by position
   Lsn lsn = Lsn::kNone;           // the last commit
 };
 
+// What a read of patterns brings, and of which state.
 struct GetOptions {
-  bool include_vector = true;
-  bool include_metadata = true;
-  const Snapshot* snapshot = nullptr;
+  bool include_vector = true;          // Pattern::vector
+  bool include_metadata = true;        // Pattern::metadata
+  const Snapshot* snapshot = nullptr;  // nullptr: the newest acknowledged state
 };
 
 // The handle of an open store. One process has a store open for writing at a time.
@@ -78,6 +82,7 @@ class ENGRAM_EXPORT Store {
   static Result<Store> OpenReadOnly(const std::string& directory,
                                     const Options& options = {}) noexcept;
 
+  // What was moved from refuses every call (kInvalidArgument):
   Store(Store&&) noexcept;
   Store& operator=(Store&&) noexcept;
   // Closes where Close() was not called; failures go to the log callback.
@@ -107,11 +112,14 @@ class ENGRAM_EXPORT Store {
   // position.
   Result<CommitResult> Write(const WriteBatch& batch, const WriteOptions& options = {}) noexcept;
 
-  // Errors: kNotFound.
+  // The pattern with that id, as the snapshot sees it. Errors: kNotFound, kSnapshotExpired,
+  // kCorruptedIndex, kIoError.
   Result<Pattern> Get(PatternId id, const GetOptions& options = {}) const noexcept;
+  // Whether there is such a pattern. Errors: kSnapshotExpired, kIoError.
   Result<bool> Contains(PatternId id, const Snapshot* snapshot = nullptr) const noexcept;
 
   // Calls `visit` for each pattern of one state, in no particular order, until it returns false.
+  // Errors: kSnapshotExpired, kCorruptedIndex, kIoError.
   Status ForEach(const std::function<bool(const Pattern&)>& visit,
                  const GetOptions& options = {}) const noexcept;
 
@@ -132,20 +140,23 @@ class ENGRAM_EXPORT Store {
   // Errors: kInvalidArgument (options), kIoError.
   Result<GraphReport> Analyze(const AnalyzeOptions& options = {}) const noexcept;
 
-  // The newest acknowledged state, kept readable.
+  // The newest acknowledged state, kept readable. Costs the space of what ends meanwhile.
   Result<Snapshot> GetSnapshot() const noexcept;
 
-  // Makes everything acknowledged so far durable.
+  // Makes everything acknowledged so far durable. Errors: kIoError.
   Status Flush() noexcept;
   // Returns when the commit `lsn` is on disk. Errors: kInvalidArgument for a commit that is not
-  // there yet.
+  // there yet, kIoError.
   Status WaitDurable(Lsn lsn) noexcept;
   // Brings the page file up to date, so that the log before it can go. Readers and writers go on.
+  // Errors: kNoSpace (for rows; the page file needs none), kIoError.
   Status Checkpoint() noexcept;
   // Does the background work that is due (interval syncs, checkpoints) for about `budget`, on this
-  // thread. For hosts with Options::background_threads = 0; harmless otherwise.
+  // thread. For hosts with Options::background_threads = 0; harmless otherwise. Errors: kNoSpace,
+  // kIoError.
   Status RunMaintenance(std::chrono::microseconds budget) noexcept;
 
+  // Sizes and counters, as docs/operations.md explains them. Errors: kIoError.
   Result<Stats> GetStats() const noexcept;
 
   // Flushes, makes a checkpoint (Options::checkpoint_on_close) and gives the directory free.

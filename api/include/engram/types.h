@@ -30,17 +30,19 @@ using Timestamp = std::chrono::sys_time<std::chrono::microseconds>;
 using VectorView = std::span<const float>;
 
 // The number of a commit: 1 for the first, then one more for each. Larger is later.
-enum class Lsn : std::uint64_t { kNone = 0 };
+enum class Lsn : std::uint64_t {
+  kNone = 0,  // no commit
+};
 
 // Most components of a vector.
 inline constexpr std::uint32_t kMaxDimensions = 16384;
 // Links a node keeps above level 0.
-inline constexpr std::uint32_t kMinM = 2;
-inline constexpr std::uint32_t kMaxM = 128;
-inline constexpr std::uint32_t kDefaultM = 16;
-inline constexpr std::uint32_t kMaxEf = 65536;
-inline constexpr std::uint32_t kDefaultEfConstruction = 200;
-inline constexpr std::uint32_t kDefaultEf = 100;
+inline constexpr std::uint32_t kMinM = 2;                     // at least
+inline constexpr std::uint32_t kMaxM = 128;                   // links above level 0, at most
+inline constexpr std::uint32_t kDefaultM = 16;                // of a new store
+inline constexpr std::uint32_t kMaxEf = 65536;                // candidates of a search or an insert
+inline constexpr std::uint32_t kDefaultEfConstruction = 200;  // candidates of an insert
+inline constexpr std::uint32_t kDefaultEf = 100;              // candidates of a search
 // Patterns in one store.
 inline constexpr std::uint64_t kMostElements = 0xfffffffe;
 
@@ -51,7 +53,7 @@ enum class Metric : std::uint8_t {
   kInnerProduct = 3,  // 1 - <a, b>; any range
 };
 
-inline constexpr Metric kDefaultMetric = Metric::kL2;
+inline constexpr Metric kDefaultMetric = Metric::kL2;  // of a new store
 
 // "l2", "cosine", "ip".
 ENGRAM_EXPORT std::string_view MetricName(Metric metric);

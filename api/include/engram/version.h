@@ -6,6 +6,7 @@
 
 #include <engram/export.h>
 
+// The version of these headers:
 #define ENGRAM_VERSION_MAJOR 0
 #define ENGRAM_VERSION_MINOR 1
 #define ENGRAM_VERSION_PATCH 0
