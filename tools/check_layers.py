@@ -17,6 +17,7 @@ MAY_NAME = {
     "engine": {"index", "wal", "storage", "storage/base", "api/include/engram"},
     "api/src": {"engine", "storage/base", "api/include/engram"},
     "api/c": {"api/include/engram"},  # a binding: sees what every program sees
+    "api/python": {"api/include/engram"},  # the same
     "tools": {"engine", "storage", "storage/base", "wal", "api/include/engram"},
 }
 # Headers with a suffix that are of the standard library, of C. Only the header for C needs them.
@@ -29,6 +30,7 @@ HOMES = {
     r"liburing": [r"storage/base/uring.*"],
     r"xsimd/": [r"index/distance_.*"],
     r"xxhash": [r"storage/base/checksum\.cc"],
+    r"pybind11/": [r"api/python/.*"],
     r"CLI/": [r"tools/engram/.*"],
     r"nlohmann/": [r"tools/.*"],
     r"gtest/|gmock/": [r"tests/.*"],

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that are missing; asks apt for nothing where none is. Uses sudo when not root.
 # usage: tools/install-deps.sh [build | quickstart | all]
-#   build       what compiles the library and the engram program
+#   build       what compiles the library, the engram program and the Python module
 #   quickstart  also manual pages, for the quickstart to read
 #   all         what compiles everything, tests and benchmarks too (default)
 set -euo pipefail
@@ -11,10 +11,11 @@ build=(
   build-essential cmake ninja-build pkg-config dpkg-dev file
   librocksdb-dev liburing-dev libflatbuffers-dev flatbuffers-compiler libxxhash-dev libxsimd-dev
   libcli11-dev nlohmann-json3-dev zlib1g-dev
+  pybind11-dev python3-dev python3-numpy
 )
 # The cross compiler and the emulator run the NEON kernels where there are none; doxygen makes the API reference.
 tests=(
-  libgtest-dev libgmock-dev clang libclang-rt-14-dev python3 doxygen
+  libgtest-dev libgmock-dev clang libclang-rt-14-dev python3 python3-pytest doxygen
   g++-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user
 )
 # hnswlib and FAISS are what the benchmarks compare with, gnuplot draws that; nothing else needs them. FAISS is

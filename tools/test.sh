@@ -105,8 +105,8 @@ step "unit tests"
 run release -L '^unit$'
 [ "$mode" = --quick ] && exit 0
 
-step "installed package, crash sweeps, faults, mutants, killed processes, full disk, stress"
-run release -L '^(install|crash|stress)$'
+step "installed package, Python module, crash sweeps, faults, mutants, killed processes, full disk, stress"
+run release -L '^(install|python|crash|stress)$'
 if [ "$mode" = --slow ]; then
   step "slow tests"
   run release -L '^slow$'

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Makes the Debian packages of a build, looks into each, unpacks them together and runs the program.
-# usage: debian_packages.sh CPACK BUILD VERSION WORK
+# With PYTHON, which the module was built for, there is a package of it too.
+# usage: debian_packages.sh CPACK BUILD VERSION WORK [PYTHON]
 set -euo pipefail
-cpack=$1 build=$2 version=$3 work=$4
+cpack=$1 build=$2 version=$3 work=$4 python=${5:-}
 fail() { echo "debian_packages: $*" >&2; exit 1; }
 
 rm -rf "$work"
@@ -37,6 +38,7 @@ needs() {
 major=${version%%.*}
 library=libengram$major
 all=("$library" libengram-dev engram)
+[ -z "$python" ] || all+=(python3-engram)
 for name in "${all[@]}"; do
   file=$(package "$name")
   dpkg-deb --fsys-tarfile "$file" | tar -t >"$work/$name.files"
@@ -63,3 +65,10 @@ program=$work/root/usr/bin/engram
 [ "$("$program" --version)" = "engram $version" ] || fail "the program says: $("$program" --version)"
 "$program" create "$work/store" --dim 2 >/dev/null
 "$program" verify "$work/store" >/dev/null
+
+[ -n "$python" ] || exit 0
+holds python3-engram 'lib/python3[^/]*/dist-packages/engram/(__init__\.pyi?|py\.typed|_core\..*\.so)'
+needs python3-engram "$library (= $version)" python3 python3-numpy libc6
+said=$(cd "$work/root/usr"/lib/python3*/dist-packages && "$python" -c 'import engram
+print(engram.__version__, len(engram.open("'"$work/store"'")))')
+[ "$said" = "$version 0" ] || fail "the Python module says: $said"

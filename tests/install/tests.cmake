@@ -74,9 +74,17 @@ install_test(shared_library_shows_the_api_alone ${install_source}/exported_symbo
   ${CMAKE_NM} $<TARGET_FILE:engram_shared> ${public_headers})
 
 install_test(debian_packages_are_whole ${install_source}/debian_packages.sh
-  ${CMAKE_CPACK_COMMAND} ${PROJECT_BINARY_DIR} ${PROJECT_VERSION} ${install_work}/debian)
+  ${CMAKE_CPACK_COMMAND} ${PROJECT_BINARY_DIR} ${PROJECT_VERSION} ${install_work}/debian
+  $<$<TARGET_EXISTS:engram_python>:${Python3_EXECUTABLE}>)
 find_program(DPKG_DEB dpkg-deb)
 if(NOT DPKG_DEB OR NOT DPKG_SHLIBDEPS OR NOT FILE_PROGRAM)
   message(STATUS "debian_packages_are_whole is disabled: it needs dpkg-deb, dpkg-shlibdeps and file")
   set_tests_properties(debian_packages_are_whole PROPERTIES DISABLED TRUE)
+endif()
+
+# From where it was installed, which is neither on Python's path nor the loader's.
+if(TARGET engram_python)
+  install_test(python_module_serves_as_installed ${PROJECT_SOURCE_DIR}/tests/python/installed.sh
+    ${Python3_EXECUTABLE} ${install_work}/prefix ${ENGRAM_PYTHON_DIR} ${PROJECT_VERSION}
+    ${install_work}/python)
 endif()

@@ -1,5 +1,5 @@
 # What `cmake --install` and CPack make of a build (docs/packaging.md): the components library,
-# development and tool.
+# development, tool and python (whose files api/python/CMakeLists.txt installs).
 
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
@@ -54,9 +54,13 @@ install(FILES ${PROJECT_BINARY_DIR}/engram.pc
 set(library_package libengram${PROJECT_VERSION_MAJOR})
 set(development_package libengram-dev)
 set(tool_package engram)
+set(python_package python3-engram)
 set(CPACK_COMPONENTS_ALL library development)
 if(TARGET engram_tool)
   list(APPEND CPACK_COMPONENTS_ALL tool)
+endif()
+if(TARGET engram_python)
+  list(APPEND CPACK_COMPONENTS_ALL python)
 endif()
 foreach(component IN LISTS CPACK_COMPONENTS_ALL)
   string(TOUPPER ${component} upper)
@@ -82,7 +86,11 @@ set(CPACK_COMPONENT_DEVELOPMENT_DESCRIPTION
   "Headers, the static library, and the files by which CMake and pkg-config\nfind both.")
 set(CPACK_COMPONENT_TOOL_DESCRIPTION
   "The engram program: makes, fills, searches, measures and checks stores\nfrom the shell.")
+set(CPACK_COMPONENT_PYTHON_DESCRIPTION
+  "The Python module engram: vectors as NumPy arrays, metadata as dicts, kept\nin a directory and \
+searched by similarity.")
 set(CPACK_COMPONENT_DEVELOPMENT_DEPENDS library)
+set(CPACK_COMPONENT_PYTHON_DEPENDS library)
 
 set(CPACK_DEB_COMPONENT_INSTALL ON)
 set(CPACK_COMPONENTS_GROUPING IGNORE)
@@ -92,8 +100,18 @@ set(CPACK_DEBIAN_ENABLE_COMPONENT_DEPENDS ON)
 set(CPACK_DEBIAN_LIBRARY_PACKAGE_SECTION libs)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_TOOL_PACKAGE_SECTION database)
+set(CPACK_DEBIAN_PYTHON_PACKAGE_SECTION python)
 # What the static library links. The other dependencies are read from the files' own lists.
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS "librocksdb-dev (>= ${RocksDB_VERSION}), liburing-dev")
+if(TARGET engram_python)
+  # The extension is for this minor version of Python alone.
+  math(EXPR next_minor "${Python3_VERSION_MINOR} + 1")
+  set(CPACK_DEBIAN_PYTHON_PACKAGE_DEPENDS
+    "python3 (>= 3.${Python3_VERSION_MINOR}~), python3 (<< 3.${next_minor}), python3-numpy")
+endif()
+# Where dpkg-shlibdeps finds the shared library that the extension is linked with. That the package
+# needs the library's is said above (CPACK_COMPONENT_PYTHON_DEPENDS).
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS ${PROJECT_BINARY_DIR})
 find_program(DPKG_SHLIBDEPS dpkg-shlibdeps)
 find_program(FILE_PROGRAM file)
 if(DPKG_SHLIBDEPS AND FILE_PROGRAM)
