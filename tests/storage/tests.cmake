@@ -3,6 +3,7 @@ engram_test(storage_base_test unit
   storage/base/address_space_test.cc
   storage/base/aligned_buffer_test.cc
   storage/base/clock_test.cc
+  storage/base/fault_guard_test.cc
   storage/base/file_test.cc
   storage/base/logger_test.cc
   storage/base/posix_file_system_test.cc

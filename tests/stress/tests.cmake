@@ -1,6 +1,7 @@
 # engram_test(NAME LABEL SOURCES...), paths relative to tests/.
 engram_test(stress_test stress
   stress/analyze_stress_test.cc
+  stress/fault_guard_stress_test.cc
   stress/hang_test.cc
   stress/history_test.cc
   stress/pairs.cc
