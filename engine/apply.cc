@@ -28,8 +28,11 @@ Status ApplyExtent(Core& core, const ExtentRecord& record) {
   extent.file_offset = record.file_offset;
   extent.pages = record.pages;
   extent.segment = record.segment;
+  const std::uint32_t before = core.page_file->PageCount(record.segment);
   ENGRAM_RETURN_IF_ERROR(core.page_file->AddExtent(record.index, extent));
-  return core.pages->Extend(record.segment, core.page_file->PageCount(record.segment));
+  // One that was there already has memory.
+  if (core.page_file->PageCount(record.segment) == before) return Status::Ok();
+  return core.pages->AddExtent(before, extent);
 }
 
 PageRef NodePage(const Core& core, SlotId slot) {

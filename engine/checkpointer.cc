@@ -6,6 +6,7 @@
 #include <thread>
 #include <vector>
 
+#include "engine/residency.h"
 #include "storage/base/coding.h"
 #include "storage/base/status_macros.h"
 #include "storage/base/test_hooks.h"
@@ -57,6 +58,28 @@ std::uint64_t Checkpointer::LogBytes() const {
 
 Status Checkpointer::Run() {
   MutexLock lock(mutex_);
+  return RunLocked();
+}
+
+bool Checkpointer::CopiesAreMany() const {
+  return core_.residency == Residency::kMapped &&
+         core_.pages->copied_bytes() >= SoftCopyLimit(core_);
+}
+
+bool Checkpointer::CopiesAreTooMany() const {
+  return core_.residency == Residency::kMapped &&
+         core_.pages->copied_bytes() >= HardCopyLimit(core_);
+}
+
+void Checkpointer::MakeRoomForCopies() {
+  if (!CopiesAreTooMany()) return;
+  MutexLock lock(mutex_);
+  // Another one's checkpoint may have done it meanwhile. One that finds no room for rows has: only
+  // the log stays.
+  if (CopiesAreTooMany()) RunLocked().IgnoreError();
+}
+
+Status Checkpointer::RunLocked() {
   if (!ENGRAM_MUTANT(kPoisonIgnored)) ENGRAM_RETURN_IF_ERROR(core_.log->poisoned());
   // Without a commit since the last one only rows and log may be left over from it.
   const bool changed = core_.log->appended() != core_.page_file->superblock().lsn;
@@ -86,6 +109,7 @@ Status Checkpointer::WritePageFile() {
     PageSpace::Images images;
     const Lsn end = TakeRound(cursor, images, last);
     ENGRAM_SYNC_POINT("checkpoint:captured");
+    ENGRAM_RETURN_IF_ERROR(core_.pages->CheckFaults());  // images of lost pages are of zeros
     if (ENGRAM_MUTANT(kLogSyncedOnlyToS)) {
       ENGRAM_RETURN_IF_ERROR(core_.log->SyncThrough(cut.superblock.lsn));
     } else if (!ENGRAM_MUTANT(kLogNotSyncedBeforePages)) {
@@ -173,12 +197,33 @@ Status Checkpointer::WriteRound(std::uint64_t checkpoint, std::uint32_t round,
                                 std::span<const PageImage> images) {
   ENGRAM_RETURN_IF_ERROR(core_.journal->WriteRound({core_.generation, checkpoint, round}, images));
   ENGRAM_SYNC_POINT("checkpoint:journal");
+  if (ENGRAM_MUTANT(kDropBeforeWrite)) DropCopies(images);
   ENGRAM_RETURN_IF_ERROR(core_.page_file->WritePages(images));
+  if (ENGRAM_MUTANT(kDropBeforeSync)) DropCopies(images);
   ENGRAM_SYNC_POINT("checkpoint:pages");
   if (ENGRAM_MUTANT(kPagesNotSyncedBeforeSuperblock) || ENGRAM_MUTANT(kJournalReusedEarly)) {
     return Status::Ok();
   }
-  return core_.page_file->Sync();  // R2: before the journal is used again
+  ENGRAM_RETURN_IF_ERROR(core_.page_file->Sync());  // R2: before the journal is used again
+  DropCopies(images);                               // R3: only now
+  return Status::Ok();
+}
+
+// A drop costs more than a copy of as many bytes, so that slices are smaller than those of images.
+void Checkpointer::DropCopies(std::span<const PageImage> images) {
+  constexpr std::uint64_t kShare = 4;
+  if (core_.residency != Residency::kMapped) return;
+  std::vector<PageRef> refs;
+  refs.reserve(images.size());
+  for (const PageImage& image : images) refs.push_back(image.ref);
+  std::size_t next = 0;
+  for (bool done = false; !done;) {
+    ENGRAM_SYNC_POINT("checkpoint:drop");
+    LetWriterIn();
+    SliceLock role(core_.writer_role);
+    done = core_.pages->DropCopies(refs, next, core_.config.checkpoint_slice_bytes / kShare);
+  }
+  if (core_.pages->keeps_copies()) core_.Note(News::kCopiesKept);
 }
 
 Status Checkpointer::MarkFamilies() {
@@ -201,6 +246,7 @@ Status Checkpointer::CutLog(Lsn lsn) {
 bool Checkpointer::Due() const {
   const Lsn last = lsn();
   if (core_.log->appended() == last) return false;
+  if (CopiesAreMany()) return true;
   const Options& options = core_.options();
   const auto file_bytes = core_.page_file->BytesOnDisk();
   const std::uint64_t log_limit =

@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <span>
 
 #include <engram/status.h>
 
@@ -25,6 +26,12 @@ class Checkpointer {
   // Whether the log, the dirty pages or the clock ask for one.
   bool Due() const;
 
+  // Of a mapped store: whether so many changed pages lie in memory that a checkpoint is due.
+  bool CopiesAreMany() const;
+  // Where there are too many, makes the checkpoint that lets go of them, or waits for the one that
+  // does; before a write, without locks. What fails is in the log, or the next write meets it.
+  void MakeRoomForCopies() ENGRAM_EXCLUDES(mutex_);
+
   // As of the last one. Relaxed loads: figures.
   Lsn lsn() const { return static_cast<Lsn>(lsn_.load(std::memory_order_relaxed)); }
   std::uint64_t number() const { return number_.load(std::memory_order_relaxed); }
@@ -41,6 +48,8 @@ class Checkpointer {
     std::uint64_t log_bytes = 0;  // LogBytes() then
   };
 
+  Status RunLocked() ENGRAM_REQUIRES(mutex_);
+  bool CopiesAreTooMany() const;
   // Everything up to the superblock.
   Status WritePageFile() ENGRAM_REQUIRES(mutex_);
   // Rows durable, then the log before the superblock's LSN removed. Errors: kNoSpace where there is
@@ -54,6 +63,8 @@ class Checkpointer {
       ENGRAM_REQUIRES(mutex_);
   Status WriteRound(std::uint64_t checkpoint, std::uint32_t round,
                     std::span<const PageImage> images) ENGRAM_REQUIRES(mutex_);
+  // In slices: copies of mapped pages whose images are durable in the file.
+  void DropCopies(std::span<const PageImage> images) ENGRAM_EXCLUDES(core_.writer_role);
   Status MarkFamilies() ENGRAM_EXCLUDES(core_.writer_role);
   Status CutLog(Lsn lsn);
   // Frames appended or replayed since the store was opened: what a recovery from a cut reads is the

@@ -1,10 +1,47 @@
 #include "engine/core.h"
 
 #include <algorithm>
+#include <string>
+
+#include "storage/base/coding.h"
+#include "storage/base/status_macros.h"
 
 namespace engram {
 
-Graph Core::GraphNow() const {
+Result<ConstNodeView> Core::ReadNode(SlotId slot) const {
+  const PageId page = layout->PageOf(slot);
+  if (pages->IsMapped(SegmentKind::kNodes)) {
+    if (pages->IsUnwritten(page)) {
+      return Status::CorruptedIndex(GraphPath() + ": slot " + std::to_string(Raw(slot)) +
+                                    " is in use, but its page was never written");
+    }
+    ENGRAM_RETURN_IF_ERROR(pages->Check(page));
+  }
+  return Node(slot);
+}
+
+void Core::Note(News news) {
+  noted.fetch_or(static_cast<std::uint32_t>(news), std::memory_order_relaxed);
+}
+
+void Core::TellNews() {
+  const std::uint32_t fresh = noted.load(std::memory_order_relaxed);
+  if ((fresh & ~told.load(std::memory_order_relaxed)) == 0) return;
+  const std::uint32_t untold = fresh & ~told.fetch_or(fresh, std::memory_order_relaxed);
+  const auto is_new = [&](News news) { return (untold & static_cast<std::uint32_t>(news)) != 0; };
+  if (is_new(News::kBudgetNear)) {
+    logger.Warning(directory + ": the pages held in memory come near memory_budget_bytes, " +
+                   std::to_string(options().memory_budget_bytes) +
+                   ": raise it, or open the store with residency kMapped");
+  }
+  if (is_new(News::kCopiesKept)) {
+    logger.Warning(directory +
+                   ": the system does not give back changed pages, as the process has " +
+                   "locked its memory: they stay until the store is closed");
+  }
+}
+
+Graph Core::GraphNow(PageErrors& errors) const {
   const auto at_most = [](std::uint64_t count) {
     return static_cast<std::uint32_t>(std::min<std::uint64_t>(count, kMostElements));
   };
@@ -21,6 +58,7 @@ Graph Core::GraphNow() const {
       limit(SegmentKind::kNodes, layout->blocks_per_page(), SegmentKind::kNodeSlots);
   memory.upper_limit =
       limit(SegmentKind::kUpper, layout->upper_blocks_per_page(), SegmentKind::kUpperSlots);
+  memory.guard = pages->Guard(errors);
   return Graph(memory);
 }
 

@@ -40,6 +40,8 @@ struct EngineOptions {
   std::uint64_t min_extent_bytes = 2ull << 20;
   // Image bytes copied at a time while the writer waits.
   std::uint64_t checkpoint_slice_bytes = 1ull << 20;
+  // Whether opening a mapped store tries what its file system does (mapping_check.h).
+  bool check_mapping = true;
 };
 
 // A slot that holds an ended version.
@@ -88,6 +90,12 @@ struct WriterState {
   SweepRound sweep;
 };
 
+// What a person is to be told, once while the store is open, when no lock is held.
+enum class News : std::uint32_t {
+  kBudgetNear = 1,  // the pages that stay in memory come near the budget
+  kCopiesKept = 2,  // the system does not drop copies of mapped pages
+};
+
 struct Counters {
   // Relaxed: figures for stats.
   std::atomic<std::uint64_t> commits{0};
@@ -108,6 +116,7 @@ struct Core {
   Clock* clock = nullptr;
   Logger logger;
   bool read_only = false;
+  Residency residency = Residency::kResident;  // how the pages are held; never kAuto
 
   std::uint64_t store_id = 0;
   std::uint32_t generation = 0;  // of the log in this opening
@@ -134,6 +143,10 @@ struct Core {
   // linked; acquire by callers before they search.
   std::atomic<std::uint64_t> linked{0};
 
+  // Bits of News: what was noted, and what was told. Relaxed: a bit is an event by itself.
+  std::atomic<std::uint32_t> noted{0};
+  std::atomic<std::uint32_t> told{0};
+
   // Held by whoever changes pages, rows or the log: the leader of a commit group, a slice of a
   // checkpoint, Close().
   Mutex writer_role;
@@ -144,8 +157,16 @@ struct Core {
   // nullptr in a read-only store.
   std::unique_ptr<Linker> linker ENGRAM_PT_GUARDED_BY(writer_role);
 
-  // The graph as far as pages have memory now.
-  Graph GraphNow() const;
+  // What became of the pages that a call looked at: the first bad one, or one that was lost
+  // meanwhile. Asked when it has looked at the last, and before anybody believes it.
+  Status PageTrouble(const PageErrors& errors) const {
+    const Status lost = pages->CheckFaults();
+    return lost.ok() ? errors.first() : lost;
+  }
+  // The graph as far as pages have memory now. Nodes of bad pages look empty, and `errors` says so.
+  Graph GraphNow(PageErrors& errors) const;
+  // For the holder of the writer role: pages->writer_errors().
+  Graph GraphNow() const { return GraphNow(pages->writer_errors()); }
   EntryPoint entry() const {
     const std::uint64_t packed = packed_entry.load(std::memory_order_acquire);
     return {static_cast<SlotId>(packed & 0xffffffff), static_cast<std::uint32_t>(packed >> 32)};
@@ -155,11 +176,19 @@ struct Core {
                        std::memory_order_release);
   }
 
-  // Pre: the slot's page has memory. The view is valid as docs/concurrency.md, "Reclaiming", says.
+  // The node, where its page is right. Pre: the page has memory. Errors: kCorruptedIndex, kIoError.
+  Result<ConstNodeView> ReadNode(SlotId slot) const;
+  // The same of a page that was looked at before. The view is valid as docs/concurrency.md,
+  // "Reclaiming", says.
   ConstNodeView Node(SlotId slot) const {
     const PageRef page{SegmentKind::kNodes, layout->PageOf(slot)};
     return {pages->page(page) + layout->OffsetInPage(slot), *layout};
   }
+
+  // Any thread, with or without locks.
+  void Note(News news);
+  // Any thread, without a lock of the store.
+  void TellNews();
 
   const Options& options() const { return config.options; }
   std::string GraphPath() const { return JoinPath(directory, "graph.engram"); }

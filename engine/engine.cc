@@ -179,8 +179,10 @@ Status Engine::RequireWritable() const {
 
 void Engine::Commit(Transaction& transaction) {
   transaction.status = RequireWritable();
+  if (transaction.status.ok()) checkpointer_->MakeRoomForCopies();
+  std::optional<Versions::Pin> pin;
+  if (transaction.status.ok()) pin = FindNear(transaction);
   if (transaction.status.ok()) {
-    std::optional<Versions::Pin> pin = FindNear(transaction);
     ENGRAM_SYNC_POINT("commit:searched");
     queue_->Submit(transaction);
     if (transaction.status.code() == Code::kIndexFull && pin) {
@@ -190,6 +192,8 @@ void Engine::Commit(Transaction& transaction) {
       queue_->Submit(transaction);
     }
   }
+  if (!core_.read_only && checkpointer_->CopiesAreMany()) maintenance_->Hurry();
+  core_.TellNews();
   if (!transaction.status.ok()) core_.meta->DeliverLog();  // it may know more of the reason
 }
 
@@ -214,6 +218,7 @@ Status Engine::WaitDurable(Lsn lsn) {
 Status Engine::Checkpoint() {
   ENGRAM_RETURN_IF_ERROR(RequireWritable());
   const Status status = checkpointer_->Run();
+  core_.TellNews();
   core_.meta->DeliverLog();
   return status;
 }

@@ -110,15 +110,16 @@ class Engine {
   // Pre, of all three: pinned. `newest`: nothing newer than `at` is visible but what came since.
   Result<SearchResult> SearchAt(const SearchRequest& request, Lsn at, bool newest);
   // Leaves the hits in the thread's scratch.
-  WalkStats Walk(const SearchRequest& request, const QueryScorer& scorer, Lsn at, bool newest);
+  WalkStats Walk(const SearchRequest& request, const QueryScorer& scorer, Lsn at, bool newest,
+                 PageErrors& errors);
   void WalkOver(const Graph& graph, const SearchRequest& request, const QueryScorer& scorer, Lsn at,
                 bool newest, WalkStats& stats);
   Result<SearchResult> Scan(const SearchRequest& request, const QueryScorer& scorer, Lsn at);
   Result<SearchResult> WithHits(SearchResult result, TopK& top, const SearchRequest& request);
   // Searches for the neighbours of what a small transaction inserts, before it waits in line. The
-  // pin keeps them until they are linked.
+  // pin keeps them until they are linked. A bad page becomes the transaction's status.
   std::optional<Versions::Pin> FindNear(Transaction& transaction);
-  std::optional<FoundNear> FindNear(VectorView vector);
+  std::optional<FoundNear> FindNear(VectorView vector, PageErrors& errors);
   // Searches for the neighbours of some patterns that `at` sees, exactly too, and adds to `report`.
   Status MeasureRecall(const AnalyzeOptions& options, const Graph& graph, Lsn at,
                        GraphReport& report);

@@ -47,6 +47,7 @@ void Maintenance::Stop() {
 Status Maintenance::RunOnce(std::chrono::microseconds budget) {
   Status status = SyncPromised(std::chrono::steady_clock::time_point::max());
   if (status.ok()) status = FreeAndCheckpoint(budget);
+  core_.TellNews();
   core_.meta->DeliverLog();
   return status;
 }
@@ -59,7 +60,7 @@ Status Maintenance::SyncPromised(std::chrono::steady_clock::time_point before) {
 
 Status Maintenance::FreeAndCheckpoint(std::chrono::microseconds budget) {
   const auto end = core_.clock->Steady() + budget;
-  for (bool more = true; more && core_.clock->Steady() < end;) {
+  for (bool more = true; more && core_.clock->Steady() < end && !checkpointer_.CopiesAreMany();) {
     MutexLock role(core_.writer_role);
     const std::size_t least_dead = core_.slots->used() / kWorthSweepingShare;
     ENGRAM_ASSIGN_OR_RETURN(more, writer_.Sweep(kSlotsAtATime, least_dead));
@@ -82,6 +83,7 @@ void Maintenance::WorkLoop() {
     const Status status = FreeAndCheckpoint(kBudget);
     // A store that takes no writes any more is told of by the other thread.
     if (core_.log->poisoned().ok()) Tell(status, "background work", told);
+    core_.TellNews();
     core_.meta->DeliverLog();
   }
 }

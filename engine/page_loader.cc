@@ -14,6 +14,18 @@ namespace {
 
 constexpr std::uint64_t kReadBytes = 4ull << 20;
 
+// Gives the segment's extents memory.
+Status AddExtents(Core& core, SegmentKind segment) {
+  std::uint32_t first = 0;
+  for (const ExtentEntry& extent : core.page_file->Extents()) {
+    if (extent.segment != segment) continue;
+    ENGRAM_RETURN_IF_ERROR(core.pages->AddExtent(first, extent));
+    first += extent.pages;
+  }
+  return Status::Ok();
+}
+
+// Of a mapped segment only memory: its pages are checked when they are touched.
 Status LoadSegment(Core& core, SegmentKind segment, std::vector<BadPage>& bad) {
   const StoreState& state = core.page_file->superblock().state;
   const std::uint32_t pages = PagesInUse(*core.layout, state, segment);
@@ -23,7 +35,8 @@ Status LoadSegment(Core& core, SegmentKind segment, std::vector<BadPage>& bad) {
                                   " pages in use, the extent table has " +
                                   std::to_string(core.page_file->PageCount(segment)));
   }
-  ENGRAM_RETURN_IF_ERROR(core.pages->Extend(segment, core.page_file->PageCount(segment)));
+  ENGRAM_RETURN_IF_ERROR(AddExtents(core, segment));
+  if (core.pages->IsMapped(segment)) return Status::Ok();
   const std::uint32_t page_bytes = core.pages->page_bytes(segment);
   const auto at_a_time =
       static_cast<std::uint32_t>(std::max<std::uint64_t>(1, kReadBytes / page_bytes));
@@ -42,22 +55,51 @@ Status LoadSegment(Core& core, SegmentKind segment, std::vector<BadPage>& bad) {
   return Status::Ok();
 }
 
+bool IsInUse(const Core& core, PageRef ref) {
+  return Raw(ref.page) < PagesInUse(*core.layout, core.page_file->superblock().state, ref.segment);
+}
+
+// Adds the mapped pages that are bad of those that a round names: a crash tears no others, since
+// each round was durable in place before the next began.
+Status CheckMappedPages(const Core& core, const Journal::Round& round, std::vector<BadPage>& bad) {
+  std::vector<std::byte> bytes;
+  for (const PageImage& image : round.images) {
+    if (!core.pages->IsMapped(image.ref.segment) || !IsInUse(core, image.ref)) continue;
+    bytes.resize(core.pages->page_bytes(image.ref.segment));
+    ENGRAM_RETURN_IF_ERROR(
+        core.page_file->ReadPages(image.ref.segment, Raw(image.ref.page), 1, bytes));
+    Status why = CheckPage(bytes, image.ref, core.store_id);
+    if (!why.ok()) bad.push_back({image.ref, std::move(why)});
+  }
+  return Status::Ok();
+}
+
+// Whether the page in place holds the image.
+Result<bool> IsInPlace(const Core& core, const PageImage& image) {
+  const auto [segment, page] = image.ref;
+  if (!core.pages->IsMapped(segment)) {
+    return std::memcmp(core.pages->page(image.ref), image.bytes.data(), image.bytes.size()) == 0;
+  }
+  std::vector<std::byte> bytes(image.bytes.size());
+  ENGRAM_RETURN_IF_ERROR(core.page_file->ReadPages(segment, Raw(page), 1, bytes));
+  return std::equal(bytes.begin(), bytes.end(), image.bytes.begin());
+}
+
 // The images of a round whose checkpoint did not finish, of pages in use, where writing them in
 // place had begun. Pages that look right may be so in the system's memory alone (a killed process,
 // a failed sync), and this journal, durable before any of them was written, is soon overwritten.
 // Where writing had not begun, the journal itself may not be durable: nothing is then taken from
 // it, and nothing is missing.
-std::vector<PageImage> BegunRound(const Core& core, const Journal::Round& round,
-                                  std::span<const BadPage> bad) {
-  const StoreState& state = core.page_file->superblock().state;
+Result<std::vector<PageImage>> BegunRound(const Core& core, const Journal::Round& round,
+                                          std::span<const BadPage> bad) {
   std::vector<PageImage> images;
   bool begun = !bad.empty();
   for (const PageImage& image : round.images) {
-    const auto [segment, page] = image.ref;
-    const bool in_use = Raw(page) < PagesInUse(*core.layout, state, segment);
-    if (!in_use || image.bytes.size() != core.pages->page_bytes(segment)) continue;
-    begun = begun ||
-            std::memcmp(core.pages->page(image.ref), image.bytes.data(), image.bytes.size()) == 0;
+    const bool fits = image.bytes.size() == core.pages->page_bytes(image.ref.segment);
+    if (!fits || !IsInUse(core, image.ref)) continue;
+    if (!begun) {
+      ENGRAM_ASSIGN_OR_RETURN(begun, IsInPlace(core, image));
+    }
     images.push_back(image);
   }
   if (!begun || ENGRAM_MUTANT(kRoundNotRepeated)) images.clear();
@@ -117,6 +159,8 @@ Status PutImages(Core& core, std::span<const PageImage> images) {
                                     " bytes, expected " + std::to_string(page_bytes));
     }
     ENGRAM_RETURN_IF_ERROR(CheckPage(image.bytes, image.ref, core.store_id));
+    // What lies in a view is seen there as soon as it is in place, before anybody looks.
+    if (core.pages->IsMapped(image.ref.segment)) continue;
     std::memcpy(
         core.pages->mutable_base(image.ref.segment) + std::size_t{Raw(image.ref.page)} * page_bytes,
         image.bytes.data(), page_bytes);
@@ -130,7 +174,13 @@ Status ReadPagesInUse(Core& core, std::vector<BadPage>& bad) {
   // extents that a page file can have take hardly more than this.
   const std::uint64_t capacity =
       std::min<std::uint64_t>(std::uint64_t{sizes[IndexOf(SegmentKind::kNodes)]} << 32, 1ull << 40);
-  ENGRAM_ASSIGN_OR_RETURN(core.pages, PageSpace::Create(core.store_id, sizes, capacity));
+  MappedFile mapped;
+  if (core.residency == Residency::kMapped) {
+    const StoreState& state = core.page_file->superblock().state;
+    mapped = {core.page_file.get(), PagesInUse(*core.layout, state, SegmentKind::kNodes),
+              core.options().handle_sigbus};
+  }
+  ENGRAM_ASSIGN_OR_RETURN(core.pages, PageSpace::Create(core.store_id, sizes, capacity, mapped));
   core.slots = std::make_unique<SlotMap>(*core.pages, SegmentKind::kNodeSlots);
   core.upper_slots = std::make_unique<SlotMap>(*core.pages, SegmentKind::kUpperSlots);
   for (const SegmentKind segment : {SegmentKind::kNodes, SegmentKind::kUpper,
@@ -155,7 +205,10 @@ Result<LoadedPages> LoadPages(Core& core) {
 
   ENGRAM_ASSIGN_OR_RETURN(loaded.round, core.journal->Read());
   std::vector<PageImage> begun;
-  if (unfinished) begun = BegunRound(core, loaded.round, bad);
+  if (unfinished) {
+    ENGRAM_RETURN_IF_ERROR(CheckMappedPages(core, loaded.round, bad));
+    ENGRAM_ASSIGN_OR_RETURN(begun, BegunRound(core, loaded.round, bad));
+  }
   std::vector<PageImage> torn = ImagesFor(loaded.round, checkpoint, bad);
   if (!bad.empty()) {
     return Status::CorruptedIndex(core.GraphPath() + ": " + std::string(bad.front().why.message()) +

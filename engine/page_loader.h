@@ -25,8 +25,9 @@ struct LoadedPages {
 };
 
 // Reads every page that was in use at the checkpoint into core.pages, checks it, and replaces those
-// that fail by their images in the journal, in memory. Nothing is written. Errors: kCorruptedIndex
-// naming the first page that is bad and has no image.
+// that fail by their images in the journal, in memory. Of mapped pages only those are looked at
+// that a crash may have torn; they become right when `unproven` is in place. Nothing is written.
+// Errors: kCorruptedIndex naming the first page that is bad and has no image.
 Result<LoadedPages> LoadPages(Core& core) ENGRAM_EXCLUDES(core.writer_role);
 
 // Pages of a segment that hold something at `state`.
@@ -42,8 +43,9 @@ struct BadPage {
   Status why;
 };
 
-// Reads every page that was in use at the checkpoint, and takes over the checkpoint's state. Pages
-// that fail their check lie in memory as they were found, and are added to `bad`.
+// Gives all pages memory, as core.residency says, reads every page that was in use at the
+// checkpoint and is not mapped, and takes over the checkpoint's state. Pages that fail their check
+// lie in memory as they were found, and are added to `bad`.
 Status ReadPagesInUse(Core& core, std::vector<BadPage>& bad) ENGRAM_EXCLUDES(core.writer_role);
 
 // Images of bad pages from a journal round that belongs to the superblock's checkpoint or the one
@@ -51,8 +53,8 @@ Status ReadPagesInUse(Core& core, std::vector<BadPage>& bad) ENGRAM_EXCLUDES(cor
 std::vector<PageImage> ImagesFor(const Journal::Round& round, std::uint64_t checkpoint,
                                  std::vector<BadPage>& bad);
 
-// Over the pages in memory. Pre: they are in use. Errors: kCorruptedIndex where an image is not the
-// page that it is to be.
+// Over the pages in memory, as far as they are not views of the file. Pre: they are in use. Errors:
+// kCorruptedIndex where an image is not the page that it is to be.
 Status PutImages(Core& core, std::span<const PageImage> images);
 
 }  // namespace engram

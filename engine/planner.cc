@@ -157,9 +157,10 @@ Result<std::optional<Planner::Content>> Planner::FindLive(PatternId id) {
                                   std::to_string(Raw(row->slot)) + ", only " +
                                   std::to_string(core_.slots->used()) + " were used");
   }
-  const ConstNodeView node = core_.Node(row->slot);
+  ENGRAM_ASSIGN_OR_RETURN(const ConstNodeView node, core_.ReadNode(row->slot));
   if (node.id() != id || node.version() != row->version || node.valid_to() != kForever) {
-    return std::optional<Content>();  // ended
+    ENGRAM_RETURN_IF_ERROR(core_.pages->CheckFaults());  // a lost page looks like it
+    return std::optional<Content>();                     // ended
   }
   return std::optional<Content>(Content{.slot = row->slot,
                                         .version = row->version,

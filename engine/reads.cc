@@ -25,8 +25,9 @@ Result<std::optional<SlotId>> Engine::FindVisible(PatternId id, Lsn at) {
                                   " names slot " + std::to_string(Raw(row->slot)) +
                                   ", which was never used");
   }
-  const ConstNodeView node = core_.Node(row->slot);
+  ENGRAM_ASSIGN_OR_RETURN(const ConstNodeView node, core_.ReadNode(row->slot));
   if (node.id() != id || node.version() != row->version || !node.VisibleAt(at)) {
+    ENGRAM_RETURN_IF_ERROR(core_.pages->CheckFaults());
     return std::optional<SlotId>();
   }
   return std::optional<SlotId>(row->slot);
@@ -53,7 +54,9 @@ Result<Pattern> Engine::Get(PatternId id, const ReadRequest& request) {
   ENGRAM_ASSIGN_OR_RETURN(const std::optional<SlotId> slot,
                           FindVisible(id, request.snapshot.value_or(pin.lsn())));
   if (!slot.has_value()) return NotThere(id);
-  return ReadPattern(*slot, request);
+  auto pattern = ReadPattern(*slot, request);
+  ENGRAM_RETURN_IF_ERROR(core_.pages->CheckFaults());
+  return pattern;
 }
 
 Result<bool> Engine::Contains(PatternId id, std::optional<Lsn> snapshot) {
@@ -74,11 +77,13 @@ Status Engine::ForEach(const std::function<bool(const Pattern&)>& visit,
     const SlotId slot = static_cast<SlotId>(i);
     const SlotState state = core_.slots->state(slot);
     if (state != SlotState::kLive && state != SlotState::kDead) continue;
-    if (!core_.Node(slot).VisibleAt(at)) continue;
+    ENGRAM_ASSIGN_OR_RETURN(const ConstNodeView node, core_.ReadNode(slot));
+    if (!node.VisibleAt(at)) continue;
     ENGRAM_ASSIGN_OR_RETURN(const Pattern pattern, ReadPattern(slot, request));
-    if (!visit(pattern)) break;
+    ENGRAM_RETURN_IF_ERROR(core_.pages->CheckFaults());
+    if (!visit(pattern)) return Status::Ok();
   }
-  return Status::Ok();
+  return core_.pages->CheckFaults();  // a lost page is seen by nobody
 }
 
 }  // namespace engram

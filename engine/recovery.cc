@@ -9,6 +9,7 @@
 #include "engine/apply.h"
 #include "engine/page_loader.h"
 #include "engine/replay.h"
+#include "engine/residency.h"
 #include "storage/base/coding.h"
 #include "storage/base/status_macros.h"
 #include "storage/base/test_hooks.h"
@@ -104,11 +105,10 @@ Status CheckCounts(const Core& core) ENGRAM_REQUIRES(core.writer_role) {
 
 // What walks begin with.
 Status CheckEntry(const Core& core, EntryPoint entry) {
-  const bool is_node = core.GraphNow().Has(entry.slot);
-  const bool empty = core.slots->live() == 0 && entry == EntryPoint{};
-  if (empty || (is_node && core.slots->state(entry.slot) == SlotState::kLive &&
-                core.Node(entry.slot).level() == entry.level)) {
-    return Status::Ok();
+  if (core.slots->live() == 0 && entry == EntryPoint{}) return Status::Ok();
+  if (core.GraphNow().Has(entry.slot) && core.slots->state(entry.slot) == SlotState::kLive) {
+    ENGRAM_ASSIGN_OR_RETURN(const ConstNodeView node, core.ReadNode(entry.slot));
+    if (node.level() == entry.level) return Status::Ok();
   }
   return Status::CorruptedIndex(
       core.GraphPath() + ": the entry point is slot " + std::to_string(Raw(entry.slot)) +
@@ -116,17 +116,19 @@ Status CheckEntry(const Core& core, EntryPoint entry) {
 }
 
 // The dead, oldest end first, as the writer wants them.
-void CollectDead(Core& core) ENGRAM_REQUIRES(core.writer_role) {
+Status CollectDead(Core& core) ENGRAM_REQUIRES(core.writer_role) {
   std::vector<DeadSlot> dead;
   for (std::uint32_t i = 0; i < core.slots->used(); ++i) {
     const SlotId slot = static_cast<SlotId>(i);
     if (core.slots->state(slot) != SlotState::kDead) continue;
-    dead.push_back({core.Node(slot).valid_to(), slot});
+    ENGRAM_ASSIGN_OR_RETURN(const ConstNodeView node, core.ReadNode(slot));
+    dead.push_back({node.valid_to(), slot});
   }
   std::sort(dead.begin(), dead.end(), [](const DeadSlot& a, const DeadSlot& b) {
     return std::pair(a.valid_to, a.slot) < std::pair(b.valid_to, b.slot);
   });
   core.writer.dead.assign(dead.begin(), dead.end());
+  return Status::Ok();
 }
 
 // Every opening for writing leaves a segment that is durable before a checkpoint can name its
@@ -183,7 +185,7 @@ Status FinishRecovery(Core& core, Lsn last) {
   core.slots->Rebuild(state.node_slots);
   core.upper_slots->Rebuild(state.upper_slots);
   ENGRAM_RETURN_IF_ERROR(CheckCounts(core));
-  CollectDead(core);
+  ENGRAM_RETURN_IF_ERROR(CollectDead(core));
   const EntryPoint entry{state.entry_point, state.top_level};
   ENGRAM_RETURN_IF_ERROR(CheckEntry(core, entry));
   if (!core.read_only) {
@@ -193,6 +195,7 @@ Status FinishRecovery(Core& core, Lsn last) {
     options.keep_pruned = core.options().keep_pruned;
     core.linker = std::make_unique<Linker>(options);
     const Status graph = core.linker->Rebuild(core.GraphNow(), state.node_slots, entry);
+    ENGRAM_RETURN_IF_ERROR(core.PageTrouble(core.pages->writer_errors()));
     if (!graph.ok()) {
       return Status(graph.code(), core.GraphPath() + ": " + std::string(graph.message()));
     }
@@ -214,6 +217,7 @@ Status FinishRecovery(Core& core, Lsn last) {
 
 Status RecoverStore(Core& core) {
   ENGRAM_RETURN_IF_ERROR(OpenPageFile(core));
+  ENGRAM_RETURN_IF_ERROR(ChooseResidency(core));
   ENGRAM_ASSIGN_OR_RETURN(const LoadedPages pages, LoadPages(core));
   core.counters.restored_pages.store(pages.torn, std::memory_order_relaxed);
   if (core.read_only && pages.torn > 0) return RefuseUnclean(core, "a page is torn");

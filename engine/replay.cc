@@ -108,6 +108,7 @@ Status ReplayLog(Core& core, Lsn oldest, Lsn newest) {
     for (const auto payload : payloads) ENGRAM_RETURN_IF_ERROR(DecodePayload(payload, record));
     if (lsn > checkpoint && !GatedOut(core, lsn, record)) {
       ENGRAM_RETURN_IF_ERROR(ApplyToPages(core, lsn, record, ApplyMode::kReplay));
+      ENGRAM_RETURN_IF_ERROR(core.PageTrouble(core.pages->writer_errors()));
     }
     return feeder.Add(lsn, record);
   };

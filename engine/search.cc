@@ -55,7 +55,10 @@ std::size_t CountNearest(const std::vector<Candidate>& found, std::size_t k) {
 Result<SearchResult> Engine::Search(const SearchRequest& request) {
   CheckOpen();
   ENGRAM_ASSIGN_OR_RETURN(const Versions::Pin pin, core_.versions.Begin());
-  return SearchAt(request, request.snapshot.value_or(pin.lsn()), !request.snapshot.has_value());
+  auto result =
+      SearchAt(request, request.snapshot.value_or(pin.lsn()), !request.snapshot.has_value());
+  ENGRAM_RETURN_IF_ERROR(core_.pages->CheckFaults());
+  return result;
 }
 
 std::vector<Result<SearchResult>> Engine::SearchBatch(std::span<const VectorView> queries,
@@ -78,6 +81,7 @@ std::vector<Result<SearchResult>> Engine::SearchBatch(std::span<const VectorView
     SearchRequest one = request;
     one.query = queries[i];
     results[i] = SearchAt(one, at, !request.snapshot.has_value());
+    if (Status lost = core_.pages->CheckFaults(); !lost.ok()) results[i] = std::move(lost);
   });
   return results;
 }
@@ -91,7 +95,9 @@ Result<SearchResult> Engine::SearchAt(const SearchRequest& request, Lsn at, bool
   const bool few = core_.visible_slots.load(std::memory_order_acquire) <= kFewSlots;
   if (request.exact || few || request.k > kMaxEf) return Scan(request, scorer, at);
 
-  const WalkStats walk = Walk(request, scorer, at, newest);
+  PageErrors errors;
+  const WalkStats walk = Walk(request, scorer, at, newest, errors);
+  ENGRAM_RETURN_IF_ERROR(errors.first());
   if (walk.exhausted && request.max_compared == 0) return Scan(request, scorer, at);
   SearchResult result;
   result.lsn = at;
@@ -113,10 +119,10 @@ Result<SearchResult> Engine::SearchAt(const SearchRequest& request, Lsn at, bool
   return WithHits(std::move(result), scratch.top, request);
 }
 
-WalkStats Engine::Walk(const SearchRequest& request, const QueryScorer& scorer, Lsn at,
-                       bool newest) {
+WalkStats Engine::Walk(const SearchRequest& request, const QueryScorer& scorer, Lsn at, bool newest,
+                       PageErrors& errors) {
   for (;;) {
-    const Graph graph = core_.GraphNow();
+    const Graph graph = core_.GraphNow(errors);
     WalkStats stats;
     WalkOver(graph, request, scorer, at, newest, stats);
     // Nodes of a commit that is being linked took the places of others, which are gone: again, with
@@ -125,7 +131,8 @@ WalkStats Engine::Walk(const SearchRequest& request, const QueryScorer& scorer, 
       WalkOver(graph, request, scorer, at, false, stats);
     }
     // A link may lead to where memory has come since; where none has, it is damaged.
-    if (!stats.damaged || core_.GraphNow().node_limit() == graph.node_limit()) return stats;
+    const bool grew = core_.GraphNow(errors).node_limit() != graph.node_limit();
+    if (!stats.damaged || !grew) return stats;
   }
 }
 
@@ -156,7 +163,7 @@ void Engine::WalkOver(const Graph& graph, const SearchRequest& request, const Qu
       scratch.walker.Search(graph, scorer, 0, ef, *start, filter, limits, stats);
   const std::size_t tied = CountNearest(found, request.k);
   for (std::size_t i = 0; i < tied; ++i) {
-    scratch.top.Push({found[i].distance, found[i].slot, core_.Node(found[i].slot).id()});
+    scratch.top.Push({found[i].distance, found[i].slot, graph.Node(found[i].slot).id()});
   }
 }
 
@@ -166,6 +173,8 @@ Result<SearchResult> Engine::Scan(const SearchRequest& request, const QueryScore
   source.slots = core_.pages->base(SegmentKind::kNodeSlots);
   source.layout = core_.layout.get();
   source.node_slots = core_.visible_slots.load(std::memory_order_acquire);
+  PageErrors errors;
+  source.guard = core_.pages->Guard(errors);
   const ScanRequest scan{&scorer, at, request.deadline};
 
   const std::uint64_t bytes = std::uint64_t{source.node_slots} * core_.layout->block_bytes();
@@ -192,6 +201,8 @@ Result<SearchResult> Engine::Scan(const SearchRequest& request, const QueryScore
     stats.compared += part_stats.compared;
     complete = complete && whole;
   });
+
+  ENGRAM_RETURN_IF_ERROR(errors.first());
 
   SearchResult result;
   result.partial = !complete;
@@ -236,11 +247,11 @@ Result<Hit> Engine::MakeHit(SlotId slot, PatternId id, float distance,
   return hit;
 }
 
-std::optional<FoundNear> Engine::FindNear(VectorView vector) {
+std::optional<FoundNear> Engine::FindNear(VectorView vector, PageErrors& errors) {
   FoundNear near;
   // Acquire: pairs with the release of the leader; whatever was linked before is found.
   near.linked = core_.linked.load(std::memory_order_acquire);
-  const Graph graph = core_.GraphNow();
+  const Graph graph = core_.GraphNow(errors);
   SearchScratch& scratch = ScratchOfThisThread();
   QueryScorer& scorer = scratch.scorer;
   scorer.Prepare(metric(), vector);
@@ -261,11 +272,14 @@ std::optional<Versions::Pin> Engine::FindNear(Transaction& transaction) {
   if (transaction.ops.size() > kMostOps) return std::nullopt;
   Result<Versions::Pin> pin = core_.versions.Begin();
   if (!pin.ok()) return std::nullopt;  // then the leader searches
+  PageErrors errors;
   for (PendingOp& op : transaction.ops) {
-    if (auto* insert = std::get_if<PendingInsert>(&op)) insert->near = FindNear(insert->vector);
+    auto* insert = std::get_if<PendingInsert>(&op);
+    if (insert != nullptr) insert->near = FindNear(insert->vector, errors);
     auto* update = std::get_if<PendingUpdate>(&op);
-    if (update != nullptr && update->vector) update->near = FindNear(*update->vector);
+    if (update != nullptr && update->vector) update->near = FindNear(*update->vector, errors);
   }
+  transaction.status = core_.PageTrouble(errors);
   if (ENGRAM_MUTANT(kCandidatesNotPinned)) return std::nullopt;
   return std::move(*pin);
 }

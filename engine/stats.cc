@@ -60,6 +60,7 @@ Result<Stats> Engine::GetStats() {
   stats.searches = core_.counters.searches.load(std::memory_order_relaxed);
   stats.replayed_commits = core_.counters.replayed_commits.load(std::memory_order_relaxed);
   stats.restored_pages = core_.counters.restored_pages.load(std::memory_order_relaxed);
+  stats.residency = core_.residency;
   return stats;
 }
 
@@ -69,8 +70,10 @@ Result<GraphReport> Engine::Analyze(const AnalyzeOptions& options) {
   ENGRAM_ASSIGN_OR_RETURN(const Versions::Pin pin, core_.versions.Begin());
   // The entry first: where it leads has memory by then.
   const EntryPoint entry = core_.entry();
-  const Graph graph = core_.GraphNow();
+  PageErrors errors;
+  const Graph graph = core_.GraphNow(errors);
   GraphReport report = AnalyzeGraph(graph, entry, pin.lsn());
+  ENGRAM_RETURN_IF_ERROR(core_.PageTrouble(errors));
   ENGRAM_RETURN_IF_ERROR(MeasureRecall(options, graph, pin.lsn(), report));
   ENGRAM_ASSIGN_OR_RETURN(const Stats stats, GetStats());
   report.bytes_on_disk = stats.bytes_on_disk;

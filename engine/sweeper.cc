@@ -61,7 +61,9 @@ void Writer::BeginRound(std::size_t least_dead) {
 
 Status Writer::HealSome(std::size_t slots) {
   SweepRound& round = core_.writer.sweep;
-  const Graph graph = core_.GraphNow();
+  // Only looks: a bad page ends the step, and nothing was changed.
+  PageErrors errors;
+  const Graph graph = core_.GraphNow(errors);
   const std::function<bool(SlotId)> doomed = [&graph, through = round.through](SlotId slot) {
     return graph.state(slot) == SlotState::kDead && graph.Node(slot).valid_to() <= through;
   };
@@ -80,12 +82,14 @@ Status Writer::HealSome(std::size_t slots) {
     sick.push_back(slot);
     lists += std::uint64_t{1} + graph.Node(slot).level();
   }
+  ENGRAM_RETURN_IF_ERROR(errors.first());
   if (sick.empty()) return Status::Ok();
   CommitPlan plan = OwnPlan();
   const std::uint64_t most_links = core_.layout->max_links0();
   plan.most_link_bytes = lists * LinkBytes(most_links, most_links);
   plan.relink = [&](LinkSink& links) ENGRAM_NO_THREAD_SAFETY_ANALYSIS {
-    for (const SlotId slot : sick) core_.linker->Heal(graph, slot, doomed, links);
+    const Graph own = core_.GraphNow();
+    for (const SlotId slot : sick) core_.linker->Heal(own, slot, doomed, links);
   };
   return CommitPlans({&plan, 1}, SyncMode::kNoSync);
 }
@@ -119,7 +123,7 @@ Status Writer::AddRetires(CommitPlan& plan, std::size_t count) {
 }
 
 Status Writer::AddRetire(CommitPlan& plan, SlotId slot, bool has_fields) {
-  const ConstNodeView node = core_.Node(slot);
+  ENGRAM_ASSIGN_OR_RETURN(const ConstNodeView node, core_.ReadNode(slot));
   RetireRecord retire;
   retire.slot = slot;
   retire.id = node.id();

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "engine/apply.h"
+#include "engine/residency.h"
 #include "storage/base/coding.h"
 #include "storage/base/status_macros.h"
 #include "storage/base/test_hooks.h"
@@ -163,19 +164,22 @@ Status Writer::GrowSegment(SegmentKind segment, std::uint64_t pages_needed) {
   std::uint64_t pages = AlignUp(bytes, page_bytes) / page_bytes;
 
   const std::uint64_t budget = core_.options().memory_budget_bytes;
-  const std::uint64_t in_memory = core_.pages->memory_bytes();
+  // Views of the file take none.
+  const std::uint64_t taken = core_.pages->IsMapped(segment) ? 0 : page_bytes;
+  const std::uint64_t in_memory = core_.pages->resident_bytes();
   // Near the budget only what is needed.
-  if (in_memory + pages * page_bytes > budget) pages = pages_needed - have;
-  if (in_memory + pages * page_bytes > budget) {
-    return Status::IndexFull("the pages would need " +
-                             std::to_string(in_memory + pages * page_bytes) +
-                             " bytes of memory, memory_budget_bytes is " + std::to_string(budget) +
-                             ": raise it or erase patterns");
+  if (in_memory + pages * taken > budget) pages = pages_needed - have;
+  if (taken != 0 && in_memory + pages * taken > budget) {
+    return Status::IndexFull(
+        "the pages would need " + std::to_string(in_memory + pages * taken) +
+        " bytes of memory, memory_budget_bytes is " + std::to_string(budget) +
+        ": raise it, erase patterns, or open the store with residency kMapped");
   }
+  if (in_memory + pages * taken > NearlyAll(budget)) core_.Note(News::kBudgetNear);
   ENGRAM_ASSIGN_OR_RETURN(
       const ExtentEntry extent,
       core_.page_file->ReserveExtent(segment, static_cast<std::uint32_t>(pages)));
-  ENGRAM_RETURN_IF_ERROR(core_.pages->Extend(segment, static_cast<std::uint32_t>(have + pages)));
+  ENGRAM_RETURN_IF_ERROR(core_.pages->AddExtent(static_cast<std::uint32_t>(have), extent));
   CommitPlan plan = OwnPlan();
   plan.record.extents.push_back({segment, core_.page_file->ExtentCount(segment), extent.file_offset,
                                  static_cast<std::uint32_t>(pages)});
@@ -245,6 +249,12 @@ Status Writer::MakeCommits(std::span<CommitPlan> plans, SyncMode mode) {
   }
   ENGRAM_SYNC_POINT("writer:linked");
   Encode(plans);
+  // A bad page of a mapped store that nobody had looked at before: what was made of it goes
+  // nowhere.
+  if (const Status status = core_.PageTrouble(core_.pages->writer_errors()); !status.ok()) {
+    core_.log->Poison(status);
+    return core_.log->poisoned();
+  }
   ENGRAM_RETURN_IF_ERROR(ReserveEncoded());
   ENGRAM_RETURN_IF_ERROR(AppendAndAddRows(plans, mode));
   Publish(plans);

@@ -43,7 +43,8 @@ class BlockCursor {
       : page_bytes_(source.layout->page_bytes()),
         block_bytes_(source.layout->block_bytes()),
         blocks_per_page_(source.layout->blocks_per_page()),
-        page_(source.nodes + std::size_t{slot / blocks_per_page_} * page_bytes_),
+        number_(slot / blocks_per_page_),
+        page_(source.nodes + std::size_t{number_} * page_bytes_),
         slot_(slot),
         index_(slot % blocks_per_page_) {}
 
@@ -54,14 +55,18 @@ class BlockCursor {
     while (index_ >= blocks_per_page_) {
       index_ -= blocks_per_page_;
       page_ += page_bytes_;
+      ++number_;
     }
     return page_ + kPageHeaderBytes + std::size_t{index_} * block_bytes_;
   }
+  // That it lies in.
+  PageId page() const { return static_cast<PageId>(number_); }
 
  private:
   std::size_t page_bytes_;
   std::size_t block_bytes_;
   std::uint32_t blocks_per_page_;
+  std::uint32_t number_;  // of the page
   const std::byte* page_;
   std::uint32_t slot_;
   std::uint32_t index_;
@@ -146,7 +151,8 @@ bool ScanRange(const ScanSource& source, const ScanRequest& request, SlotId begi
     std::uint64_t bits = Within(MaybeVisible(LoadSlotWord(source.slots, first)), first, from, to);
     for (; bits != 0; bits &= bits - 1) {
       const std::uint32_t slot = first + static_cast<std::uint32_t>(std::countr_zero(bits)) / 2;
-      scorer.Add(cursor.MoveTo(slot), slot);
+      const std::byte* block = cursor.MoveTo(slot);
+      if (source.guard.MayUse(cursor.page())) scorer.Add(block, slot);
     }
     at = to - first > kSlotsPerWord ? first + kSlotsPerWord : to;
   }

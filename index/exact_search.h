@@ -19,6 +19,7 @@
 #include "index/node_layout.h"
 #include "index/top_k.h"
 #include "storage/base/ids.h"
+#include "storage/page_guard.h"
 
 namespace engram {
 
@@ -28,6 +29,7 @@ struct ScanSource {
   const std::byte* slots = nullptr;  // the same of the slots segment
   const NodeLayout* layout = nullptr;
   std::uint32_t node_slots = 0;  // slots at or above it are not looked at
+  PageGuard guard;  // asked before a node is looked at; those of bad pages are left out
 };
 
 struct ScanRequest {

@@ -1,6 +1,32 @@
 #include "index/graph.h"
 
+#include <algorithm>
+
+#include "storage/base/aligned_buffer.h"
+#include "storage/base/coding.h"
+
 namespace engram {
+namespace {
+
+// The largest vector, and more than links of the largest m take.
+constexpr std::size_t kEmptyBlockBytes = kMaxDimensions * sizeof(float) + 16384;
+
+AlignedBuffer MakeEmptyBlock() {
+  AlignedBuffer block(kEmptyBlockBytes);
+  std::fill(block.span().begin(), block.span().end(), std::byte{0});
+  NodeHeader header{};
+  header.norm = 1;  // a vector of length 0 has no cosine
+  header.upper = kNoUpper;
+  StoreAs(block.data(), header);
+  return block;
+}
+
+}  // namespace
+
+const std::byte* Graph::EmptyBlock() {
+  static const AlignedBuffer block = MakeEmptyBlock();
+  return block.data();
+}
 
 std::optional<std::uint32_t> Graph::UpperBlock(SlotId slot, std::uint32_t level) const {
   const ConstNodeView node = Node(slot);

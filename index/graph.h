@@ -16,6 +16,7 @@
 #include "index/node_view.h"
 #include "index/upper_view.h"
 #include "storage/base/ids.h"
+#include "storage/page_guard.h"
 #include "storage/slot_bits.h"
 
 namespace engram {
@@ -35,6 +36,7 @@ struct GraphMemory {
   const NodeLayout* layout = nullptr;
   std::uint32_t node_limit = 0;   // slots below it lie in memory
   std::uint32_t upper_limit = 0;  // upper blocks below it do
+  PageGuard guard;                // asked before a node is looked at
 };
 
 // Asks for the lines of a vector or a list, as far as it is worth it: the processor fetches the
@@ -60,11 +62,19 @@ class Graph {
 
   // Whether the slot lies in memory; false for kNone.
   bool Has(SlotId slot) const { return static_cast<std::uint32_t>(slot) < memory_.node_limit; }
+  // Whether a page that was wanted is bad: what the graph said since may be wrong, and is to lead
+  // to nothing.
+  bool failed() const { return memory_.guard.failed(); }
   // Pre, of these: Has(slot).
+  // Where the node lies, for prefetching alone: its page may be bad.
   const std::byte* Block(SlotId slot) const {
     return memory_.nodes + layout_.OffsetInSegment(slot);
   }
-  ConstNodeView Node(SlotId slot) const { return {Block(slot), layout_}; }
+  // A node of a bad page looks empty: id 0, no links, seen by nobody.
+  ConstNodeView Node(SlotId slot) const {
+    if (memory_.guard.MayUse(layout_.PageOf(slot))) return {Block(slot), layout_};
+    return {EmptyBlock(), layout_};
+  }
   SlotState state(SlotId slot) const {
     return LoadSlotState(memory_.node_slots, static_cast<std::uint32_t>(slot));
   }
@@ -98,6 +108,8 @@ class Graph {
   }
 
  private:
+  static const std::byte* EmptyBlock();
+
   GraphMemory memory_;
   const NodeLayout& layout_;
 };

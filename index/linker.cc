@@ -118,8 +118,8 @@ void Linker::Unlink(const Graph& graph, SlotId dead, LinkSink& sink) {
   std::vector<SlotId> orphans;
   for (const SlotId to : Neighbours(graph, dead, 0)) {
     if (!IsLive(graph, to) || !(KeyOf(graph, to) < key)) continue;
-    ENGRAM_CHECK(parents(to) > 0);
-    if (--parents(to) == 0) orphans.push_back(to);
+    ENGRAM_CHECK(parents(to) > 0 || graph.failed());
+    if (parents(to) > 0 && --parents(to) == 0) orphans.push_back(to);
   }
   if (dead == entry_.slot) ReplaceEntry(graph, dead);
   // Each may be a parent of those behind it.
@@ -162,7 +162,8 @@ void Linker::Adopt(const Graph& graph, SlotId node, LinkSink& sink) {
   // Every list is full of links that somebody needs. Not all of these can be of nodes in `above`:
   // they have room for more than there are.
   ENGRAM_CHECK(std::any_of(above.begin(), above.end(),
-                           [&](SlotId parent) { return PutBetween(graph, parent, node, sink); }));
+                           [&](SlotId parent) { return PutBetween(graph, parent, node, sink); }) ||
+               graph.failed());
 }
 
 bool Linker::AdoptFrom(const Graph& graph, std::span<const SlotId> parents, SlotId node,

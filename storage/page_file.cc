@@ -207,6 +207,10 @@ std::vector<ExtentEntry> PageFile::Extents() const {
   return table_;
 }
 
+Status PageFile::MapExtent(const ExtentEntry& extent, AddressSpace& space, std::uint64_t at) const {
+  return space.MapFile(*file_, extent.file_offset, ExtentBytes(parameters_, extent), at);
+}
+
 Status PageFile::ReadPages(SegmentKind segment, std::uint32_t first, std::uint32_t count,
                            std::span<std::byte> out) const {
   const std::size_t page_bytes = PageBytes(segment);

@@ -22,6 +22,7 @@
 
 #include <engram/result.h>
 
+#include "storage/base/address_space.h"
 #include "storage/base/file.h"
 #include "storage/base/mutex.h"
 #include "storage/page_format.h"
@@ -48,6 +49,7 @@ class PageFile {
   static Result<std::unique_ptr<PageFile>> Open(FileSystem& fs, const std::string& path,
                                                 OpenMode mode);
 
+  const std::string& path() const { return file_->path(); }
   // As the store was created. Any thread, also beside WriteSuperblock().
   const StoreParameters& parameters() const { return parameters_; }
   // The one that counts: as found at open, or as written last. For who may call WriteSuperblock().
@@ -75,6 +77,10 @@ class PageFile {
   Status AddExtent(std::uint32_t index, const ExtentEntry& extent) ENGRAM_EXCLUDES(mutex_);
   // All extents in the order of addition, for the next superblock.
   std::vector<ExtentEntry> Extents() const ENGRAM_EXCLUDES(mutex_);
+
+  // A private view of the extent, which need not be part of its segment yet, over the addresses of
+  // `space` from `at` on. Pre: the file is long enough. Errors: as AddressSpace::MapFile().
+  Status MapExtent(const ExtentEntry& extent, AddressSpace& space, std::uint64_t at) const;
 
   // Reads pages [first, first + count) in large reads; does not look at them. Pre: they lie in
   // extents; `out` has count * PageBytes bytes.

@@ -9,6 +9,7 @@
 #include "storage/base/check.h"
 #include "storage/base/coding.h"
 #include "storage/base/status_macros.h"
+#include "storage/mapped_pages.h"
 
 namespace engram {
 namespace {
@@ -35,7 +36,7 @@ void FreeRetiredSlots(std::span<std::byte> page) {
 
 Result<std::unique_ptr<PageSpace>> PageSpace::Create(
     std::uint64_t store_id, const std::array<std::uint32_t, kSegments>& page_bytes,
-    std::uint64_t capacity_bytes) {
+    std::uint64_t capacity_bytes, MappedFile mapped) {
   std::unique_ptr<PageSpace> space(new PageSpace());
   space->store_id_ = store_id;
   // No block is smaller than its header.
@@ -51,10 +52,23 @@ Result<std::unique_ptr<PageSpace>> PageSpace::Create(
     const std::uint64_t capacity = HoldsSlots(kind) ? slots_bytes : nodes_or_upper;
     ENGRAM_ASSIGN_OR_RETURN(segment.space, AddressSpace::Reserve(capacity, segment.page_bytes));
   }
+  if (mapped.file != nullptr) ENGRAM_RETURN_IF_ERROR(space->MakeMapped(mapped));
   return space;
 }
 
+void PageSpace::Publish(Segment& segment, std::uint32_t pages) {
+  segment.dirty.resize((pages + kBitsPerWord - 1) / kBitsPerWord);
+  // Pairs with the acquire in page_count(): the memory is there.
+  segment.pages.store(pages, std::memory_order_release);
+}
+
+Status PageSpace::AddExtent(std::uint32_t first, const ExtentEntry& extent) {
+  if (IsMapped(extent.segment)) return MapExtent(first, extent);
+  return Extend(extent.segment, first + extent.pages);
+}
+
 Status PageSpace::Extend(SegmentKind kind, std::uint32_t pages) {
+  ENGRAM_CHECK(!IsMapped(kind));
   Segment& segment = At(kind);
   // Relaxed: the caller is the only one who stores.
   if (pages <= segment.pages.load(std::memory_order_relaxed)) return Status::Ok();
@@ -66,9 +80,7 @@ Status PageSpace::Extend(SegmentKind kind, std::uint32_t pages) {
   if (const Status status = segment.space.Extend(bytes); !status.ok()) {
     return Status::IndexFull("no memory for pages: " + std::string(status.message()));
   }
-  segment.dirty.resize((pages + kBitsPerWord - 1) / kBitsPerWord);
-  // Pairs with the acquire in page_count(): the memory is there.
-  segment.pages.store(pages, std::memory_order_release);
+  Publish(segment, pages);
   return Status::Ok();
 }
 
@@ -77,6 +89,7 @@ std::byte* PageSpace::MutablePage(PageRef ref, Lsn lsn) {
   const std::uint32_t page_number = Raw(ref.page);
   ENGRAM_CHECK(page_number < segment.pages.load(std::memory_order_relaxed));  // our own store
   std::byte* page = segment.space.base() + std::size_t{page_number} * segment.page_bytes;
+  if (IsMapped(ref.segment) && !MakeWritable(page_number)) return mapped_->scratch.data();
   PageHeader header{};
   header.store_id = store_id_;
   header.lsn = lsn;
@@ -93,10 +106,10 @@ std::byte* PageSpace::MutablePage(PageRef ref, Lsn lsn) {
   return page;
 }
 
-std::uint64_t PageSpace::memory_bytes() const {
+std::uint64_t PageSpace::resident_bytes() const {
   std::uint64_t bytes = 0;
   for (const SegmentKind kind : kAllSegments) {
-    bytes += std::uint64_t{page_count(kind)} * page_bytes(kind);
+    if (!IsMapped(kind)) bytes += std::uint64_t{page_count(kind)} * page_bytes(kind);
   }
   return bytes;
 }

@@ -44,6 +44,14 @@ void SetDurability(OpenOptions& to, engram_durability durability) {
   }
 }
 
+void SetResidency(OpenOptions& to, engram_residency residency) {
+  if (residency >= ENGRAM_RESIDENCY_AUTO && residency <= ENGRAM_RESIDENCY_MAPPED) {
+    to.options.residency = static_cast<Residency>(residency);
+  } else {
+    Refuse(to.refused, NoSuch("residency", residency));
+  }
+}
+
 }  // namespace
 }  // namespace engram::c
 
@@ -147,6 +155,14 @@ void engram_options_set_checkpoint_interval_s(engram_options* options,
 
 void engram_options_set_journal_bytes(engram_options* options, uint64_t bytes) noexcept {
   Set(options, &Options::journal_bytes, bytes);
+}
+
+void engram_options_set_residency(engram_options* options, engram_residency residency) noexcept {
+  if (options != nullptr) SetResidency(*Unwrap(options), residency);
+}
+
+void engram_options_set_handle_sigbus(engram_options* options, bool handle) noexcept {
+  Set(options, &Options::handle_sigbus, handle);
 }
 
 void engram_options_set_memory_budget_bytes(engram_options* options, uint64_t bytes) noexcept {

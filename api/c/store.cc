@@ -53,6 +53,7 @@ engram_stats StatsOf(const Stats& from) {
   to.searches = from.searches;
   to.replayed_commits = from.replayed_commits;
   to.restored_pages = from.restored_pages;
+  to.residency = static_cast<engram_residency>(from.residency);
   return to;
 }
 

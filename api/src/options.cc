@@ -41,6 +41,18 @@ constexpr std::uint64_t kUnlimited = ~0ull;
 
 }  // namespace
 
+std::string_view ResidencyName(Residency residency) {
+  switch (residency) {
+    case Residency::kAuto:
+      return "auto";
+    case Residency::kResident:
+      return "resident";
+    case Residency::kMapped:
+      return "mapped";
+  }
+  return "unknown";
+}
+
 Options Options::HighAccuracy() {
   Options options;
   options.m = 32;
@@ -73,6 +85,10 @@ Status Options::Validate() const {
                                    ", which is none");
   }
   if (Status status = CheckDurability(durability); !status.ok()) return status;
+  if (ResidencyName(residency) == "unknown") {
+    return Status::InvalidArgument("residency is " + std::to_string(static_cast<int>(residency)) +
+                                   ", which is none");
+  }
   struct Limit {
     const char* name;
     std::uint64_t found, least, most;

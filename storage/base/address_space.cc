@@ -10,6 +10,7 @@
 
 #include "storage/base/coding.h"
 #include "storage/base/posix_file.h"
+#include "storage/base/status_macros.h"
 
 namespace engram {
 namespace {
@@ -34,13 +35,14 @@ std::byte* ReserveAligned(std::uint64_t capacity) {
 
 }  // namespace
 
-Result<AddressSpace> AddressSpace::Reserve(std::uint64_t capacity, std::uint64_t least) {
+Result<AddressSpace> AddressSpace::Reserve(std::uint64_t capacity, std::uint64_t least,
+                                           Pages pages) {
   const std::uint64_t floor = AlignUp(std::clamp<std::uint64_t>(least, 1, kMostCapacity), kHuge);
   std::uint64_t wanted =
       std::max(floor, AlignUp(std::min<std::uint64_t>(capacity, kMostCapacity), kHuge));
   while (true) {
     if (std::byte* base = ReserveAligned(wanted); base != nullptr) {
-      return AddressSpace(base, wanted);
+      return AddressSpace(base, wanted, pages);
     }
     const int error = errno;
     if (wanted == floor) {
@@ -50,8 +52,8 @@ Result<AddressSpace> AddressSpace::Reserve(std::uint64_t capacity, std::uint64_t
   }
 }
 
-AddressSpace::AddressSpace(std::byte* base, std::uint64_t capacity)
-    : base_(base), capacity_(capacity), owner_(::getpid()) {
+AddressSpace::AddressSpace(std::byte* base, std::uint64_t capacity, Pages pages)
+    : base_(base), capacity_(capacity), pages_(pages), owner_(::getpid()) {
   // The pages are this process's alone: a child must not touch them, and after a fork every write
   // of ours would otherwise copy a page. Advice only; without it nothing goes wrong.
   ::madvise(base_, capacity_, MADV_DONTFORK);
@@ -75,6 +77,7 @@ void AddressSpace::Swap(AddressSpace& other) noexcept {
   std::swap(size_, other.size_);
   std::swap(usable_, other.usable_);
   std::swap(capacity_, other.capacity_);
+  std::swap(pages_, other.pages_);
   std::swap(owner_, other.owner_);
 }
 
@@ -90,12 +93,32 @@ Status AddressSpace::Extend(std::uint64_t size) {
     if (::mprotect(from, usable - usable_, PROT_READ | PROT_WRITE) != 0) {
       return ErrnoStatus(errno, "get memory for", std::to_string(size) + " bytes");
     }
-    // Fewer misses of the TLB; small pages do where the system has no huge ones.
-    ::madvise(from, usable - usable_, MADV_HUGEPAGE);
+    // Small pages do where the system has no huge ones.
+    ::madvise(from, usable - usable_, pages_ == Pages::kHuge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
     usable_ = usable;
   }
   size_ = size;
   return {};
+}
+
+Status AddressSpace::MapFile(const File& file, std::uint64_t offset, std::uint64_t length,
+                             std::uint64_t at) {
+  if (at > capacity_ || length > capacity_ - at) {
+    return Status::IoError("addresses for " + std::to_string(at + length) + " bytes of " +
+                           file.path() + ", but only " + std::to_string(capacity_) +
+                           " are reserved");
+  }
+  ENGRAM_RETURN_IF_ERROR(file.MapPrivate(offset, length, base_ + at));
+  size_ = std::max(size_, at + length);
+  return {};
+}
+
+bool AddressSpace::Drop(std::uint64_t at, std::uint64_t length) const {
+  if (::madvise(base_ + at, length, MADV_DONTNEED) == 0) return true;
+#ifndef MADV_DONTNEED_LOCKED
+  constexpr int MADV_DONTNEED_LOCKED = 24;  // since Linux 5.18; the headers may be older
+#endif
+  return errno == EINVAL && ::madvise(base_ + at, length, MADV_DONTNEED_LOCKED) == 0;
 }
 
 }  // namespace engram

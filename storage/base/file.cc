@@ -46,6 +46,11 @@ Status File::WriteAndSync(std::uint64_t offset, std::span<const std::byte> bytes
   return SyncData();
 }
 
+Status File::MapPrivate(std::uint64_t /*offset*/, std::uint64_t /*length*/,
+                        std::byte* /*at*/) const {
+  return Status::NotSupported("map " + path() + ": this kind of file has no private views");
+}
+
 Status ReadExactly(const File& file, std::uint64_t offset, std::span<std::byte> out) {
   ENGRAM_ASSIGN_OR_RETURN(const std::size_t got, file.ReadAt(offset, out));
   if (got == out.size()) return {};

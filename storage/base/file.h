@@ -80,6 +80,13 @@ class File {
   virtual Result<std::uint64_t> Size() const = 0;
   // Pre: the range lies inside the file.
   virtual Result<Mapping> Map(std::uint64_t offset, std::size_t length) const = 0;
+  // Puts a private view of the range over addresses that the caller owns and unmaps, in one step: a
+  // page that is written there becomes the process's own copy until the caller drops it
+  // (AddressSpace::Drop()), the others follow the file. A child does not inherit it. Pre: offset,
+  // length and `at` are multiples of the system's page size; the range lies inside the file, and
+  // stays there: touching what the file has lost is SIGBUS. Errors: kNotSupported, where this kind
+  // of file cannot; kIoError.
+  virtual Status MapPrivate(std::uint64_t offset, std::uint64_t length, std::byte* at) const;
 
   const std::string& path() const { return path_; }
 

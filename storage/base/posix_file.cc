@@ -164,6 +164,33 @@ Result<Mapping> PosixFile::Map(std::uint64_t offset, std::size_t length) const {
   return Mapping(static_cast<const std::byte*>(base) + inside, length, Unmap);
 }
 
+Status PosixFile::MapPrivate(std::uint64_t offset, std::uint64_t length, std::byte* at) const {
+  return MapDescriptorPrivate(fd(), path(), offset, length, at);
+}
+
+Status MapDescriptorPrivate(int fd, const std::string& path, std::uint64_t offset,
+                            std::uint64_t length, std::byte* at) {
+  if (length == 0) return {};
+  if (!FitsOffset(offset, length)) return ErrnoStatus(EINVAL, "map", AtOffset(path, offset));
+  // NORESERVE: else the system would set memory aside for a copy of every page. Nothing else is
+  // mapped over: the range is the caller's.
+  void* mapped = ::mmap(at, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE,
+                        fd, static_cast<off_t>(offset));
+  if (mapped == MAP_FAILED) {
+    const int error = errno;
+    const Status status = ErrnoStatus(error, "map", AtOffset(path, offset));
+    if (error == ENODEV) return Status::NotSupported(std::string(status.message()));
+    return status;
+  }
+  // A child must not touch the pages (and without this every write after a fork would copy one).
+  // Advice, all three: without it nothing goes wrong. Around a page that a walk comes by lies
+  // nothing that it wants; and a copy is to be as small as what changed.
+  ::madvise(at, length, MADV_DONTFORK);
+  ::madvise(at, length, MADV_RANDOM);
+  ::madvise(at, length, MADV_NOHUGEPAGE);
+  return {};
+}
+
 Status AllocateByWriting(File& file, std::uint64_t offset, std::uint64_t length) {
   AlignedBuffer buffer(256 << 10);
   while (length > 0) {

@@ -64,6 +64,7 @@ class PosixFile : public File {
   Status Truncate(std::uint64_t size) override;
   Result<std::uint64_t> Size() const override;
   Result<Mapping> Map(std::uint64_t offset, std::size_t length) const override;
+  Status MapPrivate(std::uint64_t offset, std::uint64_t length, std::byte* at) const override;
 
   int fd() const { return fd_.get(); }
 
@@ -73,6 +74,10 @@ class PosixFile : public File {
 
   FileDescriptor fd_;
 };
+
+// File::MapPrivate() of a descriptor; `path` is for messages.
+Status MapDescriptorPrivate(int fd, const std::string& path, std::uint64_t offset,
+                            std::uint64_t length, std::byte* at);
 
 // What Allocate() does where the file system has no fallocate: writes the range, bytes that are
 // there as they are, new ones as 0. Pre: nobody else writes to the range meanwhile.

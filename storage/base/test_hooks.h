@@ -45,6 +45,9 @@ enum class Mutant : std::uint8_t {
   kRoundNotRepeated,        // pages of an unfinished round that look right are taken for durable
   kSuperblockNotRepeated,   // a superblock that was read is taken for durable
   kAcknowledgeBeforeSync,
+  kDropBeforeWrite,      // R3: a mapped page's copy is dropped before its image is in the file
+  kDropBeforeSync,       // R3: before it is known to be durable there
+  kDropRedirtied,        // R4: though it was changed since its image was taken
   kCandidatesNotPinned,  // a caller lets go of what it found before that is linked
   kNoGrace,              // slots are used again while readers that may look at them go on
   kLinkToDead,           // I13: candidates that died since they were found are linked to

@@ -29,6 +29,13 @@ static void opening_says_what_is_wrong(const char* directory) {
   engram_options_free(options);
 
   options = small_options();
+  engram_options_set_create_if_missing(options, true);
+  engram_options_set_residency(options, 3);
+  CHECK_CODE(ENGRAM_INVALID_ARGUMENT, engram_store_open(path, options, &store, &error),
+             "residency is 3");
+  engram_options_free(options);
+
+  options = small_options();
   engram_options_set_metric(options, ENGRAM_METRIC_COSINE);
   engram_options_set_m(options, 8);
   engram_options_set_seed(options, 42);
@@ -37,11 +44,14 @@ static void opening_says_what_is_wrong(const char* directory) {
   engram_options_set_keep_pruned(options, true);
   engram_options_set_check_permissions(options, false);
   engram_options_set_dirty_page_bytes(options, 1 << 20);
+  engram_options_set_residency(options, ENGRAM_RESIDENCY_MAPPED);
+  engram_options_set_handle_sigbus(options, true);
   engram_options_set_memory_budget_bytes(options, 1 << 30);
   CHECK_OK(engram_store_open(path, options, &store, &error));
   CHECK_CODE(ENGRAM_BUSY, engram_store_open(path, options, &second, &error), "");
   const engram_stats stats = stats_of(store);
   CHECK(stats.dimensions == DIMENSIONS && stats.metric == ENGRAM_METRIC_COSINE && stats.m == 8);
+  CHECK(stats.residency == ENGRAM_RESIDENCY_MAPPED && stats.reserved2 == 0);
   CHECK_OK(engram_store_close(store, &error));
   engram_store_free(store);
 

@@ -65,6 +65,7 @@ class ModelTest : public ::testing::TestWithParam<std::tuple<Metric, std::uint32
     options_.dirty_page_bytes = values_.OneIn(2) ? 0 : 8192;
     options_.sync_interval = std::chrono::milliseconds(1 + values_.Below(50));
     options_.checkpoint_on_close = !values_.OneIn(3);
+    options_.residency = values_.OneIn(2) ? Residency::kResident : Residency::kMapped;
     auto opened = Store::Open(dir_.File("store"), options_);
     ASSERT_TRUE(opened.ok()) << opened.status();
     store_.emplace(std::move(opened).value());

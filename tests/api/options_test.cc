@@ -38,6 +38,8 @@ TEST(Options, EachBoundIsKept) {
       {"sync_interval", [](Options& o) { o.sync_interval = std::chrono::milliseconds(0); }, false},
       {"metric", [](Options& o) { o.metric = static_cast<Metric>(9); }, false},
       {"durability", [](Options& o) { o.durability = static_cast<Durability>(0); }, false},
+      {"residency", [](Options& o) { o.residency = Residency::kMapped; }, true},
+      {"residency", [](Options& o) { o.residency = static_cast<Residency>(3); }, false},
       {"indexed_fields",
        [](Options& o) {
          o.indexed_fields = {"a", "a"};

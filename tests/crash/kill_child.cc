@@ -48,7 +48,7 @@ void Say(const std::string& line) {
 }
 
 // A small store, so that short runs meet many segments, rounds and flushes.
-Options KillOptions() {
+Options KillOptions(std::uint64_t run) {
   Options options;
   options.dimensions = kKillDimensions;
   options.m = 4;
@@ -60,6 +60,8 @@ Options KillOptions() {
   options.metadata_buffer_bytes = 1 << 20;
   options.sync_interval = std::chrono::milliseconds(10);
   options.search_threads = 1;
+  // Each finds what the other left.
+  options.residency = run % 2 == 0 ? Residency::kResident : Residency::kMapped;
   return options;
 }
 
@@ -178,7 +180,7 @@ void Checkpoints(Store& store, const std::atomic<bool>& stop) {
 
 int Run(const Arguments& arguments) {
   Say("opening");
-  auto opened = Store::Open(arguments.directory, KillOptions());
+  auto opened = Store::Open(arguments.directory, KillOptions(arguments.run));
   if (!opened.ok()) Fail(opened.status().ToString());
   Store store = std::move(opened).value();
   const std::map<std::uint64_t, Live> live = TellAll(store);

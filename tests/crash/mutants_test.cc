@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <random>
 #include <span>
 #include <string>
@@ -54,6 +55,7 @@ struct Script {
                       .crash_again_one_in = 0,
                       .crash_again_restored_one_in = 0};
   std::uint64_t journal_bytes = 0;  // 0: as the seed says
+  std::optional<Residency> residency = {};
 };
 
 // Commits that nobody syncs between checkpoints, rows flushed at any time, recoveries of all kinds.
@@ -102,12 +104,19 @@ const Script kSweeps = {.steps = {Step::kBatch, Step::kBatch, Step::kBatch, Step
                                   Step::kUpdateVector, Step::kMaintain, Step::kInsert,
                                   Step::kCheckpoint, Step::kErase, Step::kMaintain}};
 
+// Pages that change while their images are on the way to the file.
+const Script kBusyDrops = {
+    .steps = {Step::kBatch, Step::kBatch, Step::kCheckpoint, Step::kBatch, Step::kBusyCheckpoint,
+              Step::kBatch, Step::kBusyCheckpoint, Step::kUpdateBoth, Step::kBusyCheckpoint},
+    .residency = Residency::kMapped};
+
 const Script kRaces = {.steps = {Step::kBatch, Step::kRacedCheckpoint, Step::kInsert}};
 
 // A history that goes wrong by itself is caught as well: with the mutant, reopening lost something.
 Hunt HuntByPowerLoss(std::uint64_t seed, const Script& script) {
   History history(seed);
   if (script.journal_bytes != 0) history.shape().journal_bytes = script.journal_bytes;
+  history.shape().residency = script.residency;
   Hunt hunt;
   if (!history.Play(script.steps)) {
     hunt.caught = history.failure();
@@ -142,14 +151,16 @@ struct FaultyLife {
 };
 
 // Each sync of a history fails in turn, once; afterwards the power goes.
-Hunt HuntByFailedSyncs(std::uint64_t seed, const std::vector<Step>& steps) {
+Hunt HuntByFailedSyncs(std::uint64_t seed, const std::vector<Step>& steps,
+                       std::optional<Residency> residency = std::nullopt) {
   Hunt hunt;
   std::mt19937_64 random(seed);
-  const StoreShape shape(seed);
+  StoreShape shape(seed);
+  shape.residency = residency;
   for (std::uint64_t nth = 0; hunt.images < kMostImages; ++nth) {
     FaultyLife life(shape, seed);
     life.FailSync(nth);
-    const bool fine = life.player.Open() && life.Run(steps);
+    const bool fine = life.player.Open() && life.Run(steps) && life.player.Check();
     const bool hit = life.faults->faults_hit() > 0;
     const Known known = life.player.known();
     life.player.Die();
@@ -228,7 +239,8 @@ Hunt HuntByReopening(std::uint64_t seed) {
 // rots: what the journal has of that page is too old, and must not come back. Caught: it does.
 Hunt HuntByRot(std::uint64_t seed) {
   History history(seed);
-  history.shape().journal_bytes = 256 << 10;  // one round a checkpoint
+  history.shape().journal_bytes = 256 << 10;         // one round a checkpoint
+  history.shape().residency = Residency::kResident;  // looks at every page when it is opened
   ManualClock clock(1'700'000'000'000'000);
   const auto disk = std::make_shared<SimFileSystem>();
   Player player({history.shape(), seed, &clock, disk, nullptr}, Known());
@@ -272,6 +284,10 @@ Hunt PowerLoss(std::uint64_t seed) {
 
 Hunt FailedSyncs(std::uint64_t seed) { return HuntByFailedSyncs(seed, kAnyTrouble.steps); }
 
+Hunt FailedSyncsOfDrops(std::uint64_t seed) {
+  return HuntByFailedSyncs(seed, kBusyDrops.steps, kBusyDrops.residency);
+}
+
 #define ENGRAM_CASE(name, hunt) \
   Case { #name, Mutant::name, hunt }
 const Case kCases[] = {ENGRAM_CASE(kLogNotSyncedBeforePages, PowerLoss<kAnyTrouble>),
@@ -300,6 +316,9 @@ const Case kCases[] = {ENGRAM_CASE(kLogNotSyncedBeforePages, PowerLoss<kAnyTroub
                        ENGRAM_CASE(kRoundNotRepeated, HuntByReopening),
                        ENGRAM_CASE(kSuperblockNotRepeated, HuntByReopening),
                        ENGRAM_CASE(kAcknowledgeBeforeSync, PowerLoss<kAnyTrouble>),
+                       ENGRAM_CASE(kDropBeforeWrite, FailedSyncsOfDrops),
+                       ENGRAM_CASE(kDropBeforeSync, FailedSyncsOfDrops),
+                       ENGRAM_CASE(kDropRedirtied, PowerLoss<kBusyDrops>),
                        ENGRAM_CASE(kParentNotKept, PowerLoss<kSweeps>),
                        ENGRAM_CASE(kLinksNotLogged, PowerLoss<kSweeps>),
                        ENGRAM_CASE(kRoundForgetsUppers, PowerLoss<kSweeps>)};
@@ -332,6 +351,8 @@ TEST_F(MutantTest, RightCodePassesEachHunt) {
   Hunt (*const kHunts[])(std::uint64_t) = {PowerLoss<kAnyTrouble>,
                                            PowerLoss<kManyRounds>,
                                            PowerLoss<kBusyCheckpoints>,
+                                           PowerLoss<kBusyDrops>,
+                                           FailedSyncsOfDrops,
                                            PowerLoss<kRestores>,
                                            PowerLoss<kTornTails>,
                                            PowerLoss<kSweeps>,

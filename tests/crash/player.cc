@@ -138,9 +138,19 @@ bool Player::Open() {
   return opened;
 }
 
+EngineOptions Player::NextOptions() {
+  EngineOptions config = OptionsOf(stage_.shape);
+  const std::uint64_t turn = stage_.seed + openings_++;
+  config.options.residency =
+      stage_.shape.residency.value_or(turn % 2 == 0 ? Residency::kResident : Residency::kMapped);
+  // Once in a while is enough: it does the same each time.
+  config.check_mapping = turn % 16 == 1;
+  return config;
+}
+
 bool Player::OpenEngine() {
   poison_.clear();
-  EngineOptions config = OptionsOf(stage_.shape);
+  EngineOptions config = NextOptions();
   config.file_system = files_;
   config.clock = stage_.clock;
   auto opened = Engine::Open(kDirectory, std::move(config), Engine::Access::kReadWrite);

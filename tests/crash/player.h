@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <vector>
@@ -34,6 +35,8 @@ struct StoreShape {
   std::uint64_t metadata_buffer_bytes = 0;
   bool indexed_fields = false;
   bool checkpoint_on_close = true;
+  // Unset: now one, now the other, from opening to opening.
+  std::optional<Residency> residency;
 };
 
 enum class Step : std::uint8_t {
@@ -121,6 +124,7 @@ class Player {
   bool Do(Step step);
   bool Reopen();
   bool OpenEngine();
+  EngineOptions NextOptions();
   bool CheckOpened();
 
   bool Commit(std::vector<Change> changes, Durability durability);
@@ -153,7 +157,8 @@ class Player {
   const Lsn found_;              // what the opening was promised
   std::vector<Record> records_;  // after each step; the opening is the first
   std::size_t reopened_at_ = 0;
-  Lsn last_interval_ = Lsn::kNone;    // the newest commit with kInterval since the last opening
+  Lsn last_interval_ = Lsn::kNone;  // the newest commit with kInterval since the last opening
+  std::uint64_t openings_ = 0;
   std::uint64_t excused_faults_ = 0;  // seen at the last failure that did not poison
   std::string poison_;                // the message of the first cause
   std::string failure_;

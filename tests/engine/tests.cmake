@@ -9,6 +9,7 @@ engram_test(engine_test unit
   engine/planner_test.cc
   engine/reader_slots_test.cc
   engine/recovery_test.cc
+  engine/residency_test.cc
   engine/scan_pool_test.cc
   engine/versions_test.cc
   engine/writer_test.cc)

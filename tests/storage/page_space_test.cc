@@ -1,31 +1,59 @@
 #include "storage/page_space.h"
 
+#include <array>
 #include <cstring>
 #include <memory>
+#include <string>
 #include <vector>
 
+#include <engram/options.h>
 #include <gtest/gtest.h>
 
 #include "storage/base/coding.h"
 #include "storage/page_file.h"
 #include "storage/slot_bits.h"
+#include "tests/storage/page_file_fixture.h"
 
 namespace engram {
 namespace {
 
-constexpr std::uint64_t kStoreId = 42;
+constexpr std::uint64_t kStoreId = kTestStoreId;
 
 PageRef Node(std::uint32_t page) { return {SegmentKind::kNodes, static_cast<PageId>(page)}; }
 
-class PageSpaceTest : public testing::Test {
+constexpr std::array<std::uint32_t, kSegments> kSizes = {8192, 8192, 4096, 4096};
+
+// Resident, and mapped over a page file.
+class PageSpaceTest : public PageFileTest, public testing::WithParamInterface<Residency> {
  protected:
-  PageSpaceTest()
-      : space_(std::move(PageSpace::Create(kStoreId, {8192, 8192, 4096, 4096}, 64 << 20)).value()) {
+  void SetUp() override {
+    Create();
+    file_ = Open();
+    MakeSpace(0);
   }
 
+  void MakeSpace(std::uint32_t nodes_in_use) {
+    space_.reset();
+    MappedFile mapped;
+    if (GetParam() == Residency::kMapped) mapped = {file_.get(), nodes_in_use};
+    auto space = PageSpace::Create(kStoreId, kSizes, 64 << 20, mapped);
+    ASSERT_TRUE(space.ok()) << space.status();
+    space_ = std::move(*space);
+    std::array<std::uint32_t, kSegments> first{};
+    for (const ExtentEntry& extent : file_->Extents()) {
+      ASSERT_TRUE(space_->AddExtent(first[IndexOf(extent.segment)], extent).ok());
+      first[IndexOf(extent.segment)] += extent.pages;
+    }
+  }
+
+  // By an extent of the file, to so many pages in all.
   void Extend(SegmentKind segment, std::uint32_t pages) {
-    const Status status = space_->Extend(segment, pages);
+    const std::uint32_t have = file_->PageCount(segment);
+    const auto extent = file_->ReserveExtent(segment, pages - have);
+    ASSERT_TRUE(extent.ok()) << extent.status();
+    const Status status = space_->AddExtent(have, *extent);
     ASSERT_TRUE(status.ok()) << status;
+    ASSERT_TRUE(file_->AddExtent(file_->ExtentCount(segment), *extent).ok());
   }
 
   // Takes everything in slices of `slice` bytes.
@@ -37,10 +65,38 @@ class PageSpaceTest : public testing::Test {
     return images;
   }
 
+  // Images into the file, sealed, and synced.
+  void WriteImages(PageSpace::Images& images) {
+    std::vector<PageImage> sealed;
+    for (std::size_t i = 0; i < images.refs.size(); ++i) {
+      SealPage(images.pages[i], kStoreId);
+      sealed.push_back({images.refs[i], images.pages[i]});
+    }
+    ASSERT_TRUE(file_->WritePages(sealed).ok());
+    ASSERT_TRUE(file_->Sync().ok());
+  }
+  void Drop(const PageSpace::Images& images, std::uint64_t slice = 1 << 20) {
+    std::size_t next = 0;
+    while (!space_->DropCopies(images.refs, next, slice)) {
+    }
+  }
+
+  std::unique_ptr<PageFile> file_;
   std::unique_ptr<PageSpace> space_;
 };
 
-TEST_F(PageSpaceTest, NewPagesAreZeroAndCleanAndStayWhereTheyAre) {
+INSTANTIATE_TEST_SUITE_P(Residencies, PageSpaceTest,
+                         testing::Values(Residency::kResident, Residency::kMapped),
+                         [](const auto& residency) {
+                           return std::string(ResidencyName(residency.param));
+                         });
+
+// What only views of a file do.
+class MappedSpaceTest : public PageSpaceTest {};
+
+INSTANTIATE_TEST_SUITE_P(Residencies, MappedSpaceTest, testing::Values(Residency::kMapped));
+
+TEST_P(PageSpaceTest, NewPagesAreZeroAndCleanAndStayWhereTheyAre) {
   Extend(SegmentKind::kNodes, 3);
   const std::byte* base = space_->base(SegmentKind::kNodes);
   EXPECT_TRUE(IsNeverWritten({base, 3 * 8192}));
@@ -50,26 +106,31 @@ TEST_F(PageSpaceTest, NewPagesAreZeroAndCleanAndStayWhereTheyAre) {
   EXPECT_TRUE(IsNeverWritten({space_->page(Node(4999)), 8192}));
   EXPECT_EQ(space_->page_count(SegmentKind::kNodes), 5000u);
   EXPECT_EQ(space_->dirty_pages(), 0u);
-  EXPECT_EQ(space_->memory_bytes(), 5000u * 8192);
+  const bool mapped = GetParam() == Residency::kMapped;
+  EXPECT_EQ(space_->memory_bytes(), mapped ? 0u : 5000u * 8192);
 }
 
-TEST_F(PageSpaceTest, ExtendingToLessChangesNothing) {
+TEST_P(PageSpaceTest, ExtendingToLessChangesNothing) {
   Extend(SegmentKind::kUpper, 3);
-  Extend(SegmentKind::kUpper, 2);
+  ASSERT_TRUE(space_->Extend(SegmentKind::kUpper, 2).ok());
   EXPECT_EQ(space_->page_count(SegmentKind::kUpper), 3u);
 }
 
-TEST_F(PageSpaceTest, MorePagesThanAddressesIsIndexFull) {
-  EXPECT_EQ(space_->Extend(SegmentKind::kNodes, 1u << 31).code(), Code::kIndexFull);
+TEST_P(PageSpaceTest, MorePagesThanAddressesIsIndexFull) {
+  ExtentEntry extent{};
+  extent.file_offset = kFirstExtentOffset;
+  extent.pages = 1u << 31;
+  extent.segment = SegmentKind::kNodes;
+  EXPECT_EQ(space_->AddExtent(0, extent).code(), Code::kIndexFull);
   EXPECT_EQ(space_->page_count(SegmentKind::kNodes), 0u);
 }
 
-TEST_F(PageSpaceTest, SlotsSegmentHasRoomForEverySlotOfTheNodes) {
+TEST_P(PageSpaceTest, SlotsSegmentHasRoomForEverySlotOfTheNodes) {
   const std::uint32_t nodes = (64 << 20) / 64;
   EXPECT_TRUE(space_->Extend(SegmentKind::kNodeSlots, nodes / kSlotsPerPage + 1).ok());
 }
 
-TEST_F(PageSpaceTest, ChangedPageGetsItsIdentityAndPassesTheCheckOnceSealed) {
+TEST_P(PageSpaceTest, ChangedPageGetsItsIdentityAndPassesTheCheckOnceSealed) {
   Extend(SegmentKind::kNodes, 3);
   std::byte* page = space_->MutablePage(Node(2), static_cast<Lsn>(9));
   page[100] = std::byte{1};
@@ -82,7 +143,7 @@ TEST_F(PageSpaceTest, ChangedPageGetsItsIdentityAndPassesTheCheckOnceSealed) {
   EXPECT_EQ(images.pages[0].data()[100], std::byte{1});
 }
 
-TEST_F(PageSpaceTest, PageChangedTwiceIsDirtyOnceWithTheLaterLsn) {
+TEST_P(PageSpaceTest, PageChangedTwiceIsDirtyOnceWithTheLaterLsn) {
   Extend(SegmentKind::kNodes, 3);
   space_->MutablePage(Node(1), static_cast<Lsn>(1));
   space_->MutablePage(Node(1), static_cast<Lsn>(2));
@@ -91,7 +152,7 @@ TEST_F(PageSpaceTest, PageChangedTwiceIsDirtyOnceWithTheLaterLsn) {
   EXPECT_EQ(LoadAs<PageHeader>(space_->page(Node(1))).lsn, static_cast<Lsn>(2));
 }
 
-TEST_F(PageSpaceTest, SlicesTogetherHoldEveryDirtyPageOnce) {
+TEST_P(PageSpaceTest, SlicesTogetherHoldEveryDirtyPageOnce) {
   Extend(SegmentKind::kNodes, 300);
   Extend(SegmentKind::kUpper, 70);
   Extend(SegmentKind::kNodeSlots, 2);
@@ -114,7 +175,7 @@ TEST_F(PageSpaceTest, SlicesTogetherHoldEveryDirtyPageOnce) {
   EXPECT_TRUE(TakeAll(20'000).refs.empty());
 }
 
-TEST_F(PageSpaceTest, PageChangedBehindTheCursorIsForTheNextCheckpoint) {
+TEST_P(PageSpaceTest, PageChangedBehindTheCursorIsForTheNextCheckpoint) {
   Extend(SegmentKind::kNodes, 200);
   for (std::uint32_t i = 0; i < 200; ++i) space_->MutablePage(Node(i), static_cast<Lsn>(1));
   PageSpace::Images images;
@@ -134,7 +195,7 @@ TEST_F(PageSpaceTest, PageChangedBehindTheCursorIsForTheNextCheckpoint) {
   EXPECT_EQ(TakeAll(1 << 20).refs, std::vector<PageRef>{Node(3)});
 }
 
-TEST_F(PageSpaceTest, ImageHoldsWhatThePageHeldWhenItWasTaken) {
+TEST_P(PageSpaceTest, ImageHoldsWhatThePageHeldWhenItWasTaken) {
   Extend(SegmentKind::kNodes, 1);
   space_->MutablePage(Node(0), static_cast<Lsn>(1))[200] = std::byte{1};
   const PageSpace::Images images = TakeAll(1);
@@ -142,7 +203,7 @@ TEST_F(PageSpaceTest, ImageHoldsWhatThePageHeldWhenItWasTaken) {
   EXPECT_EQ(images.pages[0].data()[200], std::byte{1});
 }
 
-TEST_F(PageSpaceTest, RetiredSlotsAreFreeInImagesOnly) {
+TEST_P(PageSpaceTest, RetiredSlotsAreFreeInImagesOnly) {
   Extend(SegmentKind::kNodeSlots, 1);
   std::byte* base = space_->mutable_base(SegmentKind::kNodeSlots);
   space_->MutablePage({SegmentKind::kNodeSlots, PageId{0}}, static_cast<Lsn>(1));
@@ -156,6 +217,134 @@ TEST_F(PageSpaceTest, RetiredSlotsAreFreeInImagesOnly) {
     EXPECT_EQ(LoadSlotState(images.pages[0].data(), slot),
               state == SlotState::kRetired ? SlotState::kFree : state);
   }
+}
+
+TEST_P(PageSpaceTest, ResidentPagesAreNeverDropped) {
+  Extend(SegmentKind::kUpper, 2);
+  const PageRef ref{SegmentKind::kUpper, PageId{1}};
+  space_->MutablePage(ref, static_cast<Lsn>(1))[200] = std::byte{7};
+  const PageSpace::Images images = TakeAll(1 << 20);
+  Drop(images);
+  EXPECT_EQ(space_->page(ref)[200], std::byte{7});
+  EXPECT_EQ(space_->copied_bytes(), 0u);
+}
+
+TEST_P(MappedSpaceTest, ADroppedPageIsWhatTheFileHolds) {
+  Extend(SegmentKind::kNodes, 100);
+  for (const std::uint32_t page : {3u, 4u, 5u, 90u}) {
+    space_->MutablePage(Node(page), static_cast<Lsn>(1))[200] = std::byte{7};
+  }
+  EXPECT_EQ(space_->copied_bytes(), 4u * 8192);
+  auto images = TakeAll(1 << 20);
+  EXPECT_EQ(space_->copied_bytes(), 4u * 8192);
+  WriteImages(images);
+  images.pages[0].data()[200] = std::byte{8};  // to tell one from the other
+  SealPage(images.pages[0], kStoreId);
+  const PageImage other{images.refs[0], images.pages[0]};
+  ASSERT_TRUE(file_->WritePages({&other, 1}).ok());
+  EXPECT_EQ(space_->page(Node(3))[200], std::byte{7});
+  Drop(images, 8192);
+  EXPECT_EQ(space_->copied_bytes(), 0u);
+  EXPECT_EQ(space_->page(Node(3))[200], std::byte{8});
+  for (const std::uint32_t page : {4u, 5u, 90u}) {
+    EXPECT_EQ(space_->page(Node(page))[200], std::byte{7}) << page;
+  }
+}
+
+TEST_P(MappedSpaceTest, APageThatChangedSinceItsImageStays) {
+  Extend(SegmentKind::kNodes, 10);
+  for (const std::uint32_t page : {1u, 2u, 3u}) {
+    space_->MutablePage(Node(page), static_cast<Lsn>(1))[200] = std::byte{1};
+  }
+  auto images = TakeAll(1 << 20);
+  WriteImages(images);
+  space_->MutablePage(Node(2), static_cast<Lsn>(2))[200] = std::byte{2};
+  Drop(images);
+  EXPECT_EQ(space_->page(Node(2))[200], std::byte{2});
+  EXPECT_EQ(space_->copied_bytes(), 8192u);
+  auto again = TakeAll(1 << 20);
+  EXPECT_EQ(again.refs, std::vector<PageRef>{Node(2)});
+  WriteImages(again);
+  Drop(again);
+  EXPECT_EQ(space_->page(Node(2))[200], std::byte{2});
+  EXPECT_EQ(space_->copied_bytes(), 0u);
+}
+
+TEST_P(MappedSpaceTest, PagesAreCheckedAtTheirFirstTouchAndABadOneIsNamedEachTime) {
+  Extend(SegmentKind::kNodes, 20);
+  for (std::uint32_t page = 0; page < 20; ++page) {
+    space_->MutablePage(Node(page), static_cast<Lsn>(1));
+  }
+  auto images = TakeAll(1 << 20);
+  WriteImages(images);
+  const std::array<std::byte, 1> rot = {std::byte{1}};
+  WriteAt(path_, file_->FileOffset(Node(7)) + 4000, rot);
+  MakeSpace(20);
+  PageErrors errors;
+  const PageGuard guard = space_->Guard(errors);
+  EXPECT_TRUE(guard.MayUse(PageId{6}));
+  EXPECT_FALSE(guard.failed());
+  for (int again = 0; again < 2; ++again) EXPECT_FALSE(guard.MayUse(PageId{7}));
+  EXPECT_EQ(errors.first().code(), Code::kCorruptedIndex);
+  EXPECT_NE(errors.first().message().find("nodes page 7"), std::string_view::npos);
+  // One that was found right is not looked at again.
+  WriteAt(path_, file_->FileOffset(Node(6)) + 4000, rot);
+  PageErrors none;
+  EXPECT_TRUE(space_->Guard(none).MayUse(PageId{6}));
+  EXPECT_FALSE(none.any());
+}
+
+TEST_P(MappedSpaceTest, TheWriterDoesNotChangeABadPage) {
+  Extend(SegmentKind::kNodes, 4);
+  WriteAt(path_, file_->FileOffset(Node(1)) + 100, std::vector<std::byte>(10, std::byte{3}));
+  MakeSpace(4);
+  std::byte* page = space_->MutablePage(Node(1), static_cast<Lsn>(5));
+  page[200] = std::byte{9};
+  EXPECT_EQ(space_->writer_errors().first().code(), Code::kCorruptedIndex);
+  EXPECT_EQ(space_->page(Node(1))[200], std::byte{0});
+  EXPECT_EQ(space_->dirty_pages(), 0u);
+}
+
+TEST_P(MappedSpaceTest, APageThatWasNotInUseIsZeroWhateverLiesInTheFile) {
+  Extend(SegmentKind::kNodes, 4);
+  WriteAt(path_, file_->FileOffset(Node(2)), std::vector<std::byte>(8192, std::byte{3}));
+  MakeSpace(2);
+  PageErrors errors;
+  EXPECT_FALSE(space_->Guard(errors).MayUse(PageId{2}));
+  EXPECT_FALSE(errors.any());
+  const std::byte* page = space_->MutablePage(Node(2), static_cast<Lsn>(1));
+  EXPECT_TRUE(IsNeverWritten({page + kPageHeaderBytes, 8192 - kPageHeaderBytes}));
+  EXPECT_TRUE(space_->Guard(errors).MayUse(PageId{2}));
+}
+
+TEST_P(MappedSpaceTest, AnExtentThatDidNotComeToBeGivesItsPlaceToAnother) {
+  Extend(SegmentKind::kNodes, 4);
+  const auto first = file_->ReserveExtent(SegmentKind::kNodes, 8);
+  ASSERT_TRUE(first.ok() && space_->AddExtent(4, *first).ok());
+  // No room in the log: the place is another segment's now.
+  Extend(SegmentKind::kUpper, 8);
+  Extend(SegmentKind::kNodes, 6);
+  space_->MutablePage(Node(5), static_cast<Lsn>(1))[200] = std::byte{7};
+  auto images = TakeAll(1 << 20);
+  WriteImages(images);
+  Drop(images);
+  EXPECT_EQ(space_->page(Node(5))[200], std::byte{7});
+  Extend(SegmentKind::kNodes, 20);
+  space_->MutablePage(Node(19), static_cast<Lsn>(1))[200] = std::byte{8};
+  images = TakeAll(1 << 20);
+  WriteImages(images);
+  Drop(images);
+  EXPECT_EQ(space_->page(Node(19))[200], std::byte{8});
+  EXPECT_EQ(space_->page_count(SegmentKind::kNodes), 20u);
+}
+
+TEST_P(MappedSpaceTest, AFileThatWasCutIsAnErrorThatNamesThePage) {
+  Extend(SegmentKind::kNodes, 8);
+  EXPECT_TRUE(space_->CheckFaults().ok());
+  SetSize(path_, file_->FileOffset(Node(4)));
+  EXPECT_EQ(space_->page(Node(5))[0], std::byte{0});
+  EXPECT_EQ(space_->CheckFaults().code(), Code::kIoError);
+  EXPECT_NE(space_->CheckFaults().message().find("nodes page 5"), std::string_view::npos);
 }
 
 }  // namespace

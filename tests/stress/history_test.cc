@@ -56,6 +56,7 @@ class HistoryTest : public ::testing::TestWithParam<Metric> {
     Options& options = config_.options;
     options.dimensions = kDimensions;
     options.metric = GetParam();
+    options.residency = GetParam() == Metric::kCosine ? Residency::kMapped : Residency::kResident;
     options.m = 6;
     options.ef_construction = 60;
     options.ef = 100;

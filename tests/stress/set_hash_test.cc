@@ -42,6 +42,7 @@ class SetHashTest : public EngineTest {
     config_.options.m = 4;
     config_.options.ef_construction = 30;
     config_.options.search_threads = 2;
+    config_.options.residency = Residency::kMapped;
   }
 
   // Each commit ends some versions and begins others.

@@ -28,7 +28,7 @@ constexpr std::size_t kPairs = 40;
 constexpr std::size_t kWriters = 4;
 constexpr std::size_t kReaders = 3;
 constexpr std::uint64_t kSides[] = {0, 1};
-constexpr std::uint64_t kBatches = kThreadSanitizer ? 250 : 700;  // of one writer
+constexpr std::uint64_t kBatches = kThreadSanitizer ? 150 : 400;  // of one writer
 constexpr Durability kDurabilities[] = {Durability::kSync, Durability::kInterval,
                                         Durability::kNone};
 
@@ -36,7 +36,7 @@ using Tokens = std::map<PatternId, std::uint64_t>;
 
 bool Failed() { return ::testing::Test::HasFailure(); }
 
-class StressTest : public ::testing::Test {
+class StressTest : public ::testing::TestWithParam<Residency> {
  protected:
   struct Ids {
     PatternId id[2] = {};
@@ -52,6 +52,7 @@ class StressTest : public ::testing::Test {
     options_.metadata_buffer_bytes = 1 << 20;
     options_.sync_interval = std::chrono::milliseconds(2);
     options_.search_threads = 2;
+    options_.residency = GetParam();
   }
 
   std::string Path() const { return dir_.File("store"); }
@@ -356,7 +357,7 @@ class StressTest : public ::testing::Test {
   std::vector<Ids> ids_;  // by pair; guarded by mutex_ while threads run
 };
 
-TEST_F(StressTest, ReadersSeeStatesWhileWritersCheckpointsAndReclaimingGoOn) {
+TEST_P(StressTest, ReadersSeeStatesWhileWritersCheckpointsAndReclaimingGoOn) {
   const Watchdog watchdog("readers against writers", std::chrono::seconds(300));
   ASSERT_NO_FATAL_FAILURE(Open());
   ASSERT_NO_FATAL_FAILURE(Fill());
@@ -377,6 +378,12 @@ TEST_F(StressTest, ReadersSeeStatesWhileWritersCheckpointsAndReclaimingGoOn) {
   ASSERT_NO_FATAL_FAILURE(Open());
   EXPECT_EQ(VisitAll(nullptr), last);
 }
+
+INSTANTIATE_TEST_SUITE_P(Residencies, StressTest,
+                         ::testing::Values(Residency::kResident, Residency::kMapped),
+                         [](const auto& residency) {
+                           return std::string(ResidencyName(residency.param));
+                         });
 
 }  // namespace
 }  // namespace engram

@@ -216,6 +216,10 @@ class FaultFileSystem::FaultFile : public File {
     return state_->Get<Mapping>(IoKind::kRead, path(), [&] { return base_->Map(offset, length); });
   }
 
+  Status MapPrivate(std::uint64_t offset, std::uint64_t length, std::byte* at) const override {
+    return state_->Do(IoKind::kRead, path(), [&] { return base_->MapPrivate(offset, length, at); });
+  }
+
  private:
   Status FailWrite(Fault fault, const WriteOp& op) {
     if (fault == Fault::kShort || fault == Fault::kNoSpace) {

@@ -49,8 +49,32 @@ Status SimDisk::Apply(TraceOp op) {
     case Kind::kMark:
       break;  // nothing that the running process could see
   }
+  Show(op);
   trace_.push_back(std::move(op));
   return {};
+}
+
+void SimDisk::Show(const TraceOp& op) {
+  const auto view = views_.find(op.inode);
+  if (view == views_.end()) return;
+  if (op.kind == Kind::kWrite) {
+    view->second.Write(op.offset, std::as_bytes(std::span(op.data)));
+  } else if (op.kind == Kind::kTruncate) {
+    view->second.Resize(op.length);
+  } else if (op.kind == Kind::kAllocate) {
+    view->second.GrowTo(op.offset + op.length);
+  } else if (op.kind == Kind::kSync) {
+    view->second.Synced(live_.node(op.inode).bytes);
+  } else if (op.kind == Kind::kDropUnsynced) {
+    view->second.DropUnsynced();
+  }
+}
+
+Status SimDisk::MapPrivate(InodeId inode, const std::string& path, std::uint64_t offset,
+                           std::uint64_t length, std::byte* at) {
+  MutexLock lock(mutex_);
+  const auto view = views_.try_emplace(inode, live_.node(inode).bytes).first;
+  return view->second.Map(path, offset, length, at);
 }
 
 Result<InodeId> SimDisk::Create(const std::string& path, Kind kind) {

@@ -20,6 +20,7 @@
 #include "storage/base/file.h"
 #include "storage/base/mutex.h"
 #include "tests/support/sim_image.h"
+#include "tests/support/sim_view.h"
 
 namespace engram {
 
@@ -51,6 +52,9 @@ class SimDisk {
   // A step of the trace that changes nothing: there is always room here.
   Status Reserve(InodeId inode, const std::string& path, std::uint64_t offset,
                  std::uint64_t length);
+  // Not in the trace: it changes nothing.
+  Status MapPrivate(InodeId inode, const std::string& path, std::uint64_t offset,
+                    std::uint64_t length, std::byte* at);
   Status Sync(InodeId inode, const std::string& path);
   Status DropUnsynced(InodeId inode, const std::string& path);
 
@@ -69,6 +73,8 @@ class SimDisk {
                   std::uint64_t length) ENGRAM_EXCLUDES(mutex_);
   // The only way to change anything: the trace and the live tree agree.
   Status Apply(TraceOp op) ENGRAM_REQUIRES(mutex_);
+  // What is seen in the views of its file.
+  void Show(const TraceOp& op) ENGRAM_REQUIRES(mutex_);
   Result<InodeId> Create(const std::string& path, TraceOp::Kind kind) ENGRAM_REQUIRES(mutex_);
   Status Remove(const std::string& path, FileType type) ENGRAM_REQUIRES(mutex_);
   Status CheckReplace(InodeId from, const std::string& from_path, InodeId to,
@@ -84,6 +90,7 @@ class SimDisk {
   // The number of shared locks on an inode, or kExclusive.
   static constexpr int kExclusive = -1;
   std::map<InodeId, int> locks_ ENGRAM_GUARDED_BY(mutex_);
+  std::map<InodeId, SimView> views_ ENGRAM_GUARDED_BY(mutex_);  // of files that were mapped
   std::map<InodeId, std::uint64_t> modified_ ENGRAM_GUARDED_BY(mutex_);  // steps, shown as us
 };
 

@@ -48,6 +48,10 @@ class SimFile : public File {
     return Status::IoError("map " + path() + ": range behind the end of the file");
   }
 
+  Status MapPrivate(std::uint64_t offset, std::uint64_t length, std::byte* at) const override {
+    return disk_->MapPrivate(inode_, path(), offset, length, at);
+  }
+
   Status DropUnsynced() const { return disk_->DropUnsynced(inode_, path()); }
 
  private:

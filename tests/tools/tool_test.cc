@@ -61,6 +61,10 @@ TEST_F(Tool, CreatesWhatStatsShows) {
   EXPECT_EQ(json["count"], 0);
   EXPECT_EQ(json["metric"], "cosine");
   EXPECT_EQ(json["m"], 8);
+  EXPECT_EQ(json["residency"], "resident");
+  EXPECT_EQ(Engram({"stats", store_, "--json", "--residency", "mapped"}).json()["residency"],
+            "mapped");
+  EXPECT_EQ(Engram({"stats", store_, "--residency", "elsewhere"}).code, 2);
   EXPECT_NE(Engram({"stats", store_}).out.find("0 patterns"), std::string::npos);
 }
 

@@ -124,7 +124,7 @@ void PrintReport(Context& context, const GraphReport& report, const AnalyzeOptio
 }
 
 int Analyze(Context& context, const AnalyzeArguments& arguments) {
-  const Store store = OpenForReading(arguments.directory);
+  const Store store = OpenForReading(context, arguments.directory);
   const GraphReport report = Check(store.Analyze(arguments.options));
   if (context.json) {
     context.out << DumpJson(ReportToJson(report)) << "\n";
@@ -141,6 +141,7 @@ Command AddAnalyze(CLI::App& app, Context& context) {
   CLI::App* sub = AddSubcommand(app, context, "analyze",
                                 "Show how the graph is linked, and what its searches find",
                                 arguments->directory);
+  AddResidency(sub, context);
   sub->add_option("--sample", arguments->options.sample,
                   "Stored patterns whose neighbours are searched for, also exactly; 0: none")
       ->capture_default_str()

@@ -90,7 +90,7 @@ std::string Join(const std::vector<std::string>& words) {
 }
 
 int Ask(Context& context, const AskArguments& arguments) {
-  const Store store = OpenForReading(arguments.directory);
+  const Store store = OpenForReading(context, arguments.directory);
   const std::optional<std::string> saved = FindSavedWords(store);
   if (!saved) {
     throw Failure(Status::NotFound(arguments.directory +
@@ -153,6 +153,7 @@ Command AddAsk(CLI::App& app, Context& context) {
   CLI::App* sub =
       AddSubcommand(app, context, "ask", "Find passages of text by a question in plain words",
                     arguments->directory);
+  AddResidency(sub, context);
   sub->add_option("WORDS", arguments->words, "The question")->required();
   sub->add_option("--k", arguments->k, "Answers wanted, each of another file")
       ->capture_default_str()

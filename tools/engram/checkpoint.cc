@@ -9,7 +9,7 @@ namespace engram::tool {
 namespace {
 
 int Checkpoint(Context& context, const std::string& directory) {
-  Store store = OpenForWriting(directory);
+  Store store = OpenForWriting(context, directory);
   const auto begin = std::chrono::steady_clock::now();
   Check(store.Checkpoint());
   const double seconds =
@@ -37,6 +37,7 @@ Command AddCheckpoint(CLI::App& app, Context& context) {
   auto directory = std::make_shared<std::string>();
   CLI::App* sub = AddSubcommand(app, context, "checkpoint",
                                 "Bring the page file up to date with the log", *directory);
+  AddResidency(sub, context);
   return {sub, [&context, directory] { return Checkpoint(context, *directory); }};
 }
 

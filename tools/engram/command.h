@@ -41,10 +41,13 @@ CLI::App* AddSubcommand(CLI::App& app, Context& context, const std::string& name
 // For options that are whole numbers: an empty text, or what is wrong.
 std::string CheckNotNegative(const std::string& text);
 
-// Opens a store that must exist. ForReading shares it with other readers where it was closed
-// cleanly, and recovers it otherwise.
-Store OpenForWriting(const std::string& directory, Options options = {});
-Store OpenForReading(const std::string& directory);
+// --residency, for a subcommand that opens a store.
+void AddResidency(CLI::App* sub, Context& context);
+
+// Opens a store that must exist, as --residency says. ForReading shares it with other readers where
+// it was closed cleanly, and recovers it otherwise.
+Store OpenForWriting(const Context& context, const std::string& directory, Options options = {});
+Store OpenForReading(const Context& context, const std::string& directory);
 
 }  // namespace engram::tool
 

@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include <engram/options.h>
 #include <engram/result.h>
 #include <engram/status.h>
 
@@ -21,9 +22,10 @@ using Json = nlohmann::ordered_json;
 struct Context {
   std::ostream& out;
   std::ostream& err;
-  bool out_is_terminal = false;  // colours
-  bool err_is_terminal = false;  // a progress bar
-  bool json = false;             // --json
+  bool out_is_terminal = false;            // colours
+  bool err_is_terminal = false;            // a progress bar
+  bool json = false;                       // --json
+  Residency residency = Residency::kAuto;  // --residency, of the store that is opened
 };
 
 // Ends a subcommand with exit code 1. `report` holds fields that belong into the JSON answer beside

@@ -79,7 +79,7 @@ class Eraser {
 };
 
 int Erase(Context& context, const EraseArguments& arguments) {
-  Store store = OpenForWriting(arguments.directory);
+  Store store = OpenForWriting(context, arguments.directory);
   Eraser eraser(store);
   for (const std::string& text : arguments.which) {
     eraser.Add(*ParseRange(text));
@@ -107,6 +107,7 @@ int Erase(Context& context, const EraseArguments& arguments) {
 Command AddErase(CLI::App& app, Context& context) {
   auto arguments = std::make_shared<EraseArguments>();
   CLI::App* sub = AddSubcommand(app, context, "erase", "End patterns", arguments->directory);
+  AddResidency(sub, context);
   sub->add_option("ID|FROM-TO", arguments->which, "Ids, and ranges of ids, both ends included")
       ->required()
       ->check(CheckRange);

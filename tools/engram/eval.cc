@@ -80,7 +80,7 @@ int Eval(Context& context, const EvalArguments& arguments) {
     throw Failure(Status::InvalidArgument(arguments.query_file + ": no row, expected queries"));
   }
   const Truth truth = ReadTruth(arguments.truth_file);
-  const Store store = OpenForReading(arguments.directory);
+  const Store store = OpenForReading(context, arguments.directory);
   const std::vector<float> distances = TrueDistances(store, queries, truth, arguments.setting);
 
   if (!context.json) {
@@ -129,6 +129,7 @@ Command AddEval(CLI::App& app, Context& context) {
   CLI::App* sub = AddSubcommand(app, context, "eval",
                                 "Measure how much of the true nearest searches find, and how fast",
                                 arguments->directory);
+  AddResidency(sub, context);
   sub->add_option("--query", arguments->query_file,
                   "File of vectors (.fvecs, .bvecs, .npy, .jsonl), one search a row")
       ->required();

@@ -13,7 +13,7 @@ struct GetArguments {
 };
 
 int Get(Context& context, const GetArguments& arguments) {
-  const Store store = OpenForReading(arguments.directory);
+  const Store store = OpenForReading(context, arguments.directory);
   const Pattern pattern = Check(store.Get(arguments.id));
   const auto version = static_cast<std::uint64_t>(pattern.version);
   if (context.json) {
@@ -43,6 +43,7 @@ int Get(Context& context, const GetArguments& arguments) {
 Command AddGet(CLI::App& app, Context& context) {
   auto arguments = std::make_shared<GetArguments>();
   CLI::App* sub = AddSubcommand(app, context, "get", "Show one pattern", arguments->directory);
+  AddResidency(sub, context);
   sub->add_option("ID", arguments->id, "Id of the pattern")->required()->check(CheckNotNegative);
   return {sub, [&context, arguments] { return Get(context, *arguments); }};
 }

@@ -70,7 +70,7 @@ int RunImport(Context& context, ImportArguments& arguments) {
   }
   const auto begin = std::chrono::steady_clock::now();
   const std::unique_ptr<RowReader> rows = OpenRows(arguments.file);
-  Store store = OpenForWriting(arguments.directory, arguments.store);
+  Store store = OpenForWriting(context, arguments.directory, arguments.store);
   CheckDimensions(store, *rows, arguments.file);
 
   ImportResult result = ImportWithProgress(context, store, *rows, arguments.import);
@@ -106,6 +106,7 @@ Command AddImport(CLI::App& app, Context& context) {
   auto arguments = std::make_shared<ImportArguments>();
   CLI::App* sub =
       AddSubcommand(app, context, "import", "Insert the rows of a file", arguments->directory);
+  AddResidency(sub, context);
   sub->add_option("FILE", arguments->file,
                   ".fvecs, .bvecs, .npy (f4, f2, u1, i1) or .jsonl; - reads JSON lines from "
                   "standard input. A JSON line has \"vector\" and may have \"metadata\", "

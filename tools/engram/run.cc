@@ -36,8 +36,23 @@ CLI::App* AddSubcommand(CLI::App& app, Context& context, const std::string& name
   return sub;
 }
 
-Store OpenForWriting(const std::string& directory, Options options) {
+void AddResidency(CLI::App* sub, Context& context) {
+  sub->add_option_function<std::string>(
+         "--residency",
+         [&context](const std::string& name) {
+           for (const Residency residency : {Residency::kResident, Residency::kMapped}) {
+             if (name == ResidencyName(residency)) context.residency = residency;
+           }
+         },
+         "Whether pages are all held in memory, or read as they are needed; auto: by the memory "
+         "there is")
+      ->check(CLI::IsMember({"auto", "resident", "mapped"}))
+      ->default_str("auto");
+}
+
+Store OpenForWriting(const Context& context, const std::string& directory, Options options) {
   options.create_if_missing = false;
+  options.residency = context.residency;
   return Check(Store::Open(directory, options));
 }
 
@@ -45,10 +60,12 @@ std::string CheckNotNegative(const std::string& text) {
   return text.starts_with('-') ? "found " + text + ", expected 0 or more" : "";
 }
 
-Store OpenForReading(const std::string& directory) {
-  Result<Store> store = Store::OpenReadOnly(directory);
+Store OpenForReading(const Context& context, const std::string& directory) {
+  Options options;
+  options.residency = context.residency;
+  Result<Store> store = Store::OpenReadOnly(directory, options);
   // A store that was killed wants its log replayed, which only a writer may do.
-  if (store.code() == Code::kNotSupported) return OpenForWriting(directory);
+  if (store.code() == Code::kNotSupported) return OpenForWriting(context, directory);
   return Check(std::move(store));
 }
 

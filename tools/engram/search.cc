@@ -72,7 +72,7 @@ int Search(Context& context, const SearchArguments& arguments) {
   options.include_metadata = include.contains("metadata");
   options.include_vector = include.contains("vector");
 
-  const Store store = OpenForReading(arguments.directory);
+  const Store store = OpenForReading(context, arguments.directory);
   Json results = Json::array();
   bool degraded = false;
   for (std::size_t i = 0; i < queries.size(); ++i) {
@@ -117,6 +117,7 @@ Command AddSearch(CLI::App& app, Context& context) {
   auto arguments = std::make_shared<SearchArguments>();
   CLI::App* sub = AddSubcommand(app, context, "search", "Find the patterns nearest to a vector",
                                 arguments->directory);
+  AddResidency(sub, context);
   CLI::Option_group* source = sub->add_option_group("query", "What to search for");
   source->add_option("--query", arguments->query_file,
                      "File of vectors (.fvecs, .bvecs, .npy, .jsonl), one search a row");

@@ -39,6 +39,7 @@ Json StatsToJson(const Stats& stats) {
   json["searches"] = stats.searches;
   json["replayed_commits"] = stats.replayed_commits;
   json["restored_pages"] = stats.restored_pages;
+  json["residency"] = ResidencyName(stats.residency);
   return json;
 }
 
@@ -59,13 +60,14 @@ void PrintStats(Context& context, const Stats& stats) {
                {"  journal", HumanBytes(stats.journal_bytes)},
                {"  log", HumanBytes(stats.log_bytes)},
                {"  metadata", HumanBytes(stats.metadata_bytes)},
-               {"in memory", HumanBytes(stats.memory_bytes)},
+               {"in memory", HumanBytes(stats.memory_bytes) + ", " +
+                                 std::string(ResidencyName(stats.residency))},
                {"replayed on opening", WithSeparators(stats.replayed_commits) + " commits"},
                {"restored on opening", WithSeparators(stats.restored_pages) + " pages"}});
 }
 
 int ShowStats(Context& context, const std::string& directory) {
-  const Store store = OpenForReading(directory);
+  const Store store = OpenForReading(context, directory);
   const Stats stats = Check(store.GetStats());
   if (context.json) {
     context.out << DumpJson(StatsToJson(stats)) << "\n";
@@ -80,6 +82,7 @@ int ShowStats(Context& context, const std::string& directory) {
 Command AddStats(CLI::App& app, Context& context) {
   auto directory = std::make_shared<std::string>();
   CLI::App* sub = AddSubcommand(app, context, "stats", "Show what a store holds", *directory);
+  AddResidency(sub, context);
   return {sub, [&context, directory] { return ShowStats(context, *directory); }};
 }
 

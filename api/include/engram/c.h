@@ -91,6 +91,15 @@ enum engram_durability_values {
   ENGRAM_DURABILITY_NONE = 3,      // a killed process; synced by flush, wait_durable, checkpoint
 };
 
+// How the pages of a store are held.
+typedef int32_t engram_residency;
+// Values of engram_residency.
+enum engram_residency_values {
+  ENGRAM_RESIDENCY_AUTO = 0,      // resident while they fit the memory budget, else mapped
+  ENGRAM_RESIDENCY_RESIDENT = 1,  // all in memory: the fastest search
+  ENGRAM_RESIDENCY_MAPPED = 2,    // read as they are needed: opens at once, larger than memory
+};
+
 // How much a message matters.
 typedef int32_t engram_log_level;
 // Values of engram_log_level.
@@ -242,8 +251,18 @@ ENGRAM_C_API void engram_options_set_checkpoint_interval_s(engram_options* optio
 // default 128 MiB.
 ENGRAM_C_API void engram_options_set_journal_bytes(engram_options* options,
                                                    uint64_t bytes) ENGRAM_C_NOEXCEPT;
-// The most memory pages may take, bytes; then ENGRAM_INDEX_FULL with advice. 0 (default): three
-// quarters of RAM.
+// How pages are held; engram_stats says which way it is. Default: ENGRAM_RESIDENCY_AUTO. Mapped
+// needs a file system whose private mappings follow the file: else ENGRAM_NOT_SUPPORTED, and _AUTO
+// takes _RESIDENT.
+ENGRAM_C_API void engram_options_set_residency(engram_options* options,
+                                               engram_residency residency) ENGRAM_C_NOEXCEPT;
+// Whether a mapped store catches SIGBUS, which the system sends where a page of the file cannot be
+// read any more: calls then fail with ENGRAM_IO_ERROR. Default: true.
+ENGRAM_C_API void engram_options_set_handle_sigbus(engram_options* options,
+                                                   bool handle) ENGRAM_C_NOEXCEPT;
+// The most memory pages may take, bytes. 0 (default): three quarters of RAM. Resident, inserts that
+// need more are ENGRAM_INDEX_FULL; mapped, changed pages may take a third of it before a write
+// waits for a checkpoint. Below what the store needs at least: ENGRAM_INVALID_ARGUMENT.
 ENGRAM_C_API void engram_options_set_memory_budget_bytes(engram_options* options,
                                                          uint64_t bytes) ENGRAM_C_NOEXCEPT;
 // Memory of the metadata store's write buffers, bytes. Range from 1 MiB; default 16 MiB.
@@ -768,6 +787,9 @@ typedef struct engram_stats {
   uint64_t searches;
   uint64_t replayed_commits;  // when it was opened
   uint64_t restored_pages;    // from the journal, when it was opened
+
+  engram_residency residency;  // how pages are held: ENGRAM_RESIDENCY_RESIDENT or _MAPPED
+  uint32_t reserved2;          // zero
 } engram_stats;
 // Writes up to `bytes` of it, which is sizeof(engram_stats): what a later program asks beyond what
 // this library knows is zero. Errors: ENGRAM_INVALID_ARGUMENT (NULL), ENGRAM_IO_ERROR.

@@ -27,6 +27,16 @@ enum class LogLevel : std::uint8_t {
 // Called from any thread, never with a lock of the store held; must not call the store.
 using LogCallback = std::function<void(LogLevel, std::string_view message)>;
 
+// How the pages of a store are held.
+enum class Residency : std::uint8_t {
+  kAuto = 0,      // kResident while they fit the memory budget, else kMapped
+  kResident = 1,  // all in memory, in huge pages: the fastest search
+  kMapped = 2,    // read as they are needed: opens at once, and may be larger than memory
+};
+
+// "auto", "resident", "mapped".
+ENGRAM_EXPORT std::string_view ResidencyName(Residency residency);
+
 // How a store is made and opened.
 struct ENGRAM_EXPORT Options {
   // --- Fixed when the store is created; on open, checked against the store (0, empty or unset: as
@@ -80,8 +90,17 @@ struct ENGRAM_EXPORT Options {
   std::chrono::seconds checkpoint_interval{0};
   // Size of the double-write area, bytes; used when the store is created. Range 256 KiB to 4 GiB.
   std::uint64_t journal_bytes = 128ull << 20;
-  // The most memory pages may take, bytes; then kIndexFull with advice. 0 (default): three quarters
-  // of RAM.
+  // How pages are held; Stats says which way it is. kMapped needs a file system whose private
+  // mappings follow the file, which opening tries: else kNotSupported, and kAuto takes kResident.
+  Residency residency = Residency::kAuto;
+  // Whether a mapped store catches SIGBUS, which the system sends where a page of the file cannot
+  // be read any more: calls then fail with kIoError. With false the process ends, unless the host's
+  // handler knows better. The handler takes what concerns stores and passes on the rest.
+  bool handle_sigbus = true;
+  // The most memory pages may take, bytes. 0 (default): three quarters of RAM. Resident, inserts
+  // that need more are kIndexFull, and a warning comes at seven eighths. Mapped, pages that
+  // were not changed are the system's and do not count; a third of the budget may be changed ones
+  // before a write waits for a checkpoint. Below what the store needs at least: kInvalidArgument.
   std::uint64_t memory_budget_bytes = 0;
   // Memory of the metadata store's write buffers, all families together, bytes. Range from 1 MiB.
   std::uint64_t metadata_buffer_bytes = 16ull << 20;

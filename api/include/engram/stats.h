@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include <engram/options.h>
 #include <engram/types.h>
 
 namespace engram {
@@ -41,6 +42,8 @@ struct Stats {
   std::uint64_t searches = 0;
   std::uint64_t replayed_commits = 0;  // when it was opened
   std::uint64_t restored_pages = 0;    // from the journal, when it was opened
+
+  Residency residency = Residency::kResident;  // how pages are held: kResident or kMapped
 };
 
 }  // namespace engram

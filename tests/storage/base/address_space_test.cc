@@ -1,16 +1,23 @@
 #include "storage/base/address_space.h"
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdint>
 #include <utility>
+#include <vector>
+
+#include "storage/base/posix_file_system.h"
+#include "tests/support/temp_dir.h"
 
 namespace engram {
 namespace {
 
 constexpr std::uint64_t kMiB = 1ull << 20;
+constexpr std::uint64_t kPage = 4096;
 
 AddressSpace MustReserve(std::uint64_t capacity) {
   Result<AddressSpace> space = AddressSpace::Reserve(capacity, 2 * kMiB);
@@ -80,6 +87,56 @@ TEST(AddressSpace, MovesWithoutMovingItsBytes) {
   EXPECT_EQ(assigned.base(), base);
   EXPECT_EQ(assigned.size(), 10u);
   EXPECT_EQ(base[0], std::byte{5});
+}
+
+TEST(AddressSpace, AFileIsSeenUntilAPageIsWrittenAndAgainWhenItIsDropped) {
+  const TempDir dir;
+  const auto files = MakePosixFileSystem();
+  auto file = files->Open(dir.File("viewed"), OpenMode::kCreateNew);
+  ASSERT_TRUE(file.ok()) << file.status();
+  const std::vector<std::byte> old(3 * kPage, std::byte{1});
+  ASSERT_TRUE((*file)->WriteAt(0, old).ok());
+  AddressSpace space = MustReserve(2 * kMiB);
+  ASSERT_TRUE(space.MapFile(**file, kPage, 2 * kPage, kPage).ok());
+  EXPECT_EQ(space.size(), 3 * kPage);
+  std::byte* const bytes = space.base();
+  const auto seen = [&](std::size_t at) {  // the compiler knows nothing of a view that changes
+    return std::atomic_ref(bytes[at]).load(std::memory_order_relaxed);
+  };
+  EXPECT_EQ(seen(kPage), std::byte{1});
+  bytes[kPage] = std::byte{2};
+  const std::vector<std::byte> fresh(2 * kPage, std::byte{3});
+  ASSERT_TRUE((*file)->WriteAt(kPage, fresh).ok());
+  EXPECT_EQ(seen(kPage), std::byte{2});
+  EXPECT_EQ(seen(2 * kPage), std::byte{3});
+  EXPECT_TRUE(space.Drop(kPage, kPage));
+  EXPECT_EQ(seen(kPage), std::byte{3});
+}
+
+TEST(AddressSpace, LockedPagesAreDroppedOrTheirCopiesStay) {
+  const TempDir dir;
+  auto file = MakePosixFileSystem()->Open(dir.File("viewed"), OpenMode::kCreateNew);
+  ASSERT_TRUE(file.ok() && (*file)->Allocate(0, kPage).ok());
+  AddressSpace space = MustReserve(2 * kMiB);
+  ASSERT_TRUE(space.MapFile(**file, 0, kPage, 0).ok());
+  std::byte* const bytes = space.base();
+  const auto seen = [&](std::size_t at) {  // the compiler knows nothing of a view that changes
+    return std::atomic_ref(bytes[at]).load(std::memory_order_relaxed);
+  };
+  bytes[0] = std::byte{2};
+  ASSERT_EQ(::mlock(space.base(), kPage), 0);
+  const bool dropped = space.Drop(0, kPage);
+  EXPECT_EQ(seen(0), dropped ? std::byte{0} : std::byte{2});
+}
+
+TEST(AddressSpace, AViewBehindTheEndOfTheRangeIsRefused) {
+  const TempDir dir;
+  auto file = MakePosixFileSystem()->Open(dir.File("viewed"), OpenMode::kCreateNew);
+  ASSERT_TRUE(file.ok() && (*file)->Allocate(0, 4 * kMiB).ok());
+  AddressSpace space = MustReserve(2 * kMiB);
+  EXPECT_EQ(space.MapFile(**file, 0, 4 * kMiB, 0).code(), Code::kIoError);
+  EXPECT_EQ(space.MapFile(**file, 0, 2 * kPage, space.capacity() - kPage).code(), Code::kIoError);
+  EXPECT_EQ(space.size(), 0u);
 }
 
 TEST(AddressSpace, AForkedChildMayDestroyItsCopy) {

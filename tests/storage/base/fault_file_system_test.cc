@@ -119,6 +119,7 @@ TEST_F(FaultFileSystemTest, EveryKindCanFail) {
   EXPECT_TRUE(failing(IoKind::kTruncate, [&] { return file_->Truncate(0); }));
   EXPECT_TRUE(failing(IoKind::kRead, [&] { return file_->ReadAt(0, out); }));
   EXPECT_TRUE(failing(IoKind::kRead, [&] { return file_->Map(0, 1); }));
+  EXPECT_TRUE(failing(IoKind::kRead, [&] { return file_->MapPrivate(0, 0, nullptr); }));
   EXPECT_TRUE(failing(IoKind::kWrite, [&] { return file_->WriteAt(0, Bytes("x")); }));
   EXPECT_TRUE(failing(IoKind::kSync, [&] { return file_->SyncData(); }));
   EXPECT_TRUE(failing(IoKind::kList, [&] { return fs_->List("/"); }));
@@ -126,7 +127,7 @@ TEST_F(FaultFileSystemTest, EveryKindCanFail) {
   EXPECT_TRUE(failing(IoKind::kStat, [&] { return file_->Size(); }));
   EXPECT_TRUE(failing(IoKind::kLock, [&] { return fs_->Lock("/l", LockMode::kExclusive, "me"); }));
   EXPECT_TRUE(failing(IoKind::kMkdir, [&] { return fs_->CreateDirectory("/d"); }));
-  EXPECT_EQ(fs_->faults_hit(), 18U);
+  EXPECT_EQ(fs_->faults_hit(), 19U);
   EXPECT_EQ(sim_->OpCount(), 0U) << "nothing was done";
 }
 

@@ -14,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "storage/base/address_space.h"
 #include "tests/support/temp_dir.h"
 
 namespace engram {
@@ -139,6 +140,36 @@ TEST(SimFileSystem, MapsACopy) {
   ASSERT_TRUE(mapping.ok());
   ASSERT_TRUE(file->WriteAt(0, Bytes("abcdefghij")).ok());
   EXPECT_TRUE(std::ranges::equal(mapping->bytes(), Bytes("2345")));
+}
+
+TEST(SimFileSystem, APrivateViewFollowsTheFileUntilAPageIsWritten) {
+  constexpr std::size_t kPage = 4096;
+  SimFileSystem fs(ImageWith(std::string(2 * kPage, 'a')));
+  const std::unique_ptr<File> file = OpenFile(fs, "/db/f", OpenMode::kReadWrite);
+  auto space = AddressSpace::Reserve(4 * kPage, 4 * kPage);
+  ASSERT_TRUE(space.ok()) << space.status();
+  EXPECT_EQ(space->MapFile(*file, kPage, 2 * kPage, 0).code(), Code::kIoError);
+  ASSERT_TRUE(file->Allocate(2 * kPage, kPage).ok());
+  ASSERT_TRUE(space->MapFile(*file, 0, 3 * kPage, 0).ok());
+  const auto seen = [&](std::size_t page) {
+    return static_cast<char>(const_cast<volatile std::byte*>(space->base())[page * kPage]);
+  };
+  EXPECT_EQ(seen(0), 'a');
+  EXPECT_EQ(seen(2), '\0');
+  space->base()[kPage] = std::byte{'p'};
+  ASSERT_TRUE(file->WriteAt(0, Bytes(std::string(3 * kPage, 'b'))).ok());
+  EXPECT_EQ(seen(0), 'b');
+  EXPECT_EQ(seen(1), 'p');
+  EXPECT_EQ(seen(2), 'b');
+  ASSERT_TRUE(space->Drop(kPage, kPage));
+  EXPECT_EQ(seen(1), 'b');
+
+  // What a failed sync has lost, the cache gives up.
+  ASSERT_TRUE(file->SyncData().ok());
+  ASSERT_TRUE(file->WriteAt(0, Bytes("c")).ok());
+  EXPECT_EQ(seen(0), 'c');
+  ASSERT_TRUE(fs.DropUnsynced(*file).ok());
+  EXPECT_EQ(seen(0), 'b');
 }
 
 TEST(SimFileSystem, OpenModesAnswerAsASystemDoes) {

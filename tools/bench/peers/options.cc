@@ -36,6 +36,7 @@ what is searched
                        groundtruth, each also as ANYTHING_base and so on;
                        random-D-N: N made-up points of D dimensions in clusters, no DIR needed
   --metric l2|cosine   (l2)
+  --residency resident|mapped  how Engram holds its pages (resident)
   --points N           use the first N points (all)
   --queries N          use the first N queries (all)
   --k N                neighbours wanted (10)
@@ -135,6 +136,8 @@ std::map<std::string, Setter> Values(BenchOptions& options) {
   return {
       {"data", SetText(options.data)},
       {"set", SetText(options.set)},
+      {"residency", SetChoice(options.residency, "resident", Residency::kResident, "mapped",
+                              Residency::kMapped)},
       {"metric", SetChoice(options.metric, "l2", Metric::kL2, "cosine", Metric::kCosine)},
       {"points", SetNumber(options.points)},
       {"queries", SetNumber(options.queries)},

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include <engram/options.h>
 #include <engram/types.h>
 
 #include "tools/bench/peers/peer.h"
@@ -30,8 +31,9 @@ struct BenchOptions {
   std::string data;  // directory of the sets; default $ENGRAM_DATA
   std::string set = "sift-1m";
   Metric metric = Metric::kL2;  // kCosine: rows and queries are scaled to length 1 first
-  std::size_t points = 0;       // of the base; 0: all
-  std::size_t queries = 0;      // 0: all
+  Residency residency = Residency::kResident;  // of Engram
+  std::size_t points = 0;                      // of the base; 0: all
+  std::size_t queries = 0;                     // 0: all
   std::size_t k = 10;
 
   std::vector<std::string> peers;  // names of AllPeers()

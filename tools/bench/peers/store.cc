@@ -16,6 +16,7 @@ Options StoreOptions(const PeerOptions& options) {
   result.m = options.m;
   result.ef_construction = options.ef_construction;
   result.durability = Durability::kInterval;
+  result.residency = options.residency;
   result.search_threads = options.threads;
   result.log = [](LogLevel level, std::string_view message) {
     if (level == LogLevel::kInfo) return;
