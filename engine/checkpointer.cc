@@ -81,8 +81,10 @@ void Checkpointer::MakeRoomForCopies() {
 
 Status Checkpointer::RunLocked() {
   if (!ENGRAM_MUTANT(kPoisonIgnored)) ENGRAM_RETURN_IF_ERROR(core_.log->poisoned());
-  // Without a commit since the last one only rows and log may be left over from it.
-  const bool changed = core_.log->appended() != core_.page_file->superblock().lsn;
+  // Without a commit since the last one only rows and log may be left over from it, or pages that
+  // are to be written anew (engine/scrubber.h).
+  const bool changed =
+      core_.log->appended() != core_.page_file->superblock().lsn || core_.pages->dirty_pages() > 0;
   Status status = changed ? WritePageFile() : Status::Ok();
   if (status.ok()) {
     status = ReleaseLog();

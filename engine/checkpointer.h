@@ -32,6 +32,11 @@ class Checkpointer {
   // does; before a write, without locks. What fails is in the log, or the next write meets it.
   void MakeRoomForCopies() ENGRAM_EXCLUDES(mutex_);
 
+  // For who reads the page file and wants to meet no page that is half written: while it is held no
+  // checkpoint begins. Never waits: false where one is on its way.
+  bool TryHoldOff() ENGRAM_TRY_ACQUIRE(true, mutex_) { return mutex_.TryLock(); }
+  void LetGo() ENGRAM_RELEASE(mutex_) { mutex_.Unlock(); }
+
   // As of the last one. Relaxed loads: figures.
   Lsn lsn() const { return static_cast<Lsn>(lsn_.load(std::memory_order_relaxed)); }
   std::uint64_t number() const { return number_.load(std::memory_order_relaxed); }

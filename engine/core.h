@@ -5,6 +5,7 @@
 #define ENGRAM_ENGINE_CORE_H_
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -42,6 +43,8 @@ struct EngineOptions {
   std::uint64_t checkpoint_slice_bytes = 1ull << 20;
   // Whether opening a mapped store tries what its file system does (mapping_check.h).
   bool check_mapping = true;
+  // The scrubber begins no round sooner than this after it began the last one.
+  std::chrono::microseconds scrub_rest{60'000'000};
 };
 
 // A slot that holds an ended version.

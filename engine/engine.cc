@@ -128,7 +128,8 @@ Status Engine::OpenLocked(bool create) {
   writer_ = std::make_unique<Writer>(core_);
   queue_ = std::make_unique<CommitQueue>(core_, *writer_);
   checkpointer_ = std::make_unique<Checkpointer>(core_);
-  maintenance_ = std::make_unique<Maintenance>(core_, *writer_, *checkpointer_);
+  scrubber_ = std::make_unique<Scrubber>(core_, *checkpointer_);
+  maintenance_ = std::make_unique<Maintenance>(core_, *writer_, *checkpointer_, *scrubber_);
   ENGRAM_RETURN_IF_ERROR(DeclareFields());
   return StartThreads();
 }
@@ -242,7 +243,8 @@ Status Engine::Close() {
       MutexLock role(core_.writer_role);
       status = writer_->ReturnReservedIds();
     }
-    const bool changed = checkpointer_->lsn() != core_.versions.visible();
+    const bool changed =
+        checkpointer_->lsn() != core_.versions.visible() || core_.pages->dirty_pages() > 0;
     if (status.ok() && core_.options().checkpoint_on_close && changed)
       status = checkpointer_->Run();
   }

@@ -23,6 +23,7 @@
 #include "engine/core.h"
 #include "engine/maintenance.h"
 #include "engine/scan_pool.h"
+#include "engine/scrubber.h"
 #include "engine/transaction.h"
 #include "engine/writer.h"
 #include "index/graph_search.h"
@@ -130,6 +131,7 @@ class Engine {
   std::unique_ptr<Writer> writer_;
   std::unique_ptr<CommitQueue> queue_;
   std::unique_ptr<Checkpointer> checkpointer_;
+  std::unique_ptr<Scrubber> scrubber_;
   std::unique_ptr<Maintenance> maintenance_;
   std::unique_ptr<ScanPool> pool_;
 };

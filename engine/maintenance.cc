@@ -17,6 +17,8 @@ constexpr std::size_t kWorthSweepingShare = 1024;
 constexpr std::chrono::milliseconds kShortestNap{1};
 constexpr std::chrono::milliseconds kNap{200};
 constexpr std::chrono::milliseconds kBudget{2};
+// Without the role, and mostly spent waiting for the disk.
+constexpr std::chrono::milliseconds kScrubBudget{200};
 
 }  // namespace
 
@@ -46,7 +48,8 @@ void Maintenance::Stop() {
 
 Status Maintenance::RunOnce(std::chrono::microseconds budget) {
   Status status = SyncPromised(std::chrono::steady_clock::time_point::max());
-  if (status.ok()) status = FreeAndCheckpoint(budget);
+  const auto end = core_.clock->Steady() + budget;
+  if (status.ok()) status = FreeAndCheckpoint(end, end);
   core_.TellNews();
   core_.meta->DeliverLog();
   return status;
@@ -58,14 +61,17 @@ Status Maintenance::SyncPromised(std::chrono::steady_clock::time_point before) {
   return core_.log->poisoned();
 }
 
-Status Maintenance::FreeAndCheckpoint(std::chrono::microseconds budget) {
-  const auto end = core_.clock->Steady() + budget;
-  for (bool more = true; more && core_.clock->Steady() < end && !checkpointer_.CopiesAreMany();) {
+Status Maintenance::FreeAndCheckpoint(std::chrono::steady_clock::time_point free_until,
+                                      std::chrono::steady_clock::time_point scrub_until) {
+  for (bool more = true;
+       more && core_.clock->Steady() < free_until && !checkpointer_.CopiesAreMany();) {
     MutexLock role(core_.writer_role);
     const std::size_t least_dead = core_.slots->used() / kWorthSweepingShare;
     ENGRAM_ASSIGN_OR_RETURN(more, writer_.Sweep(kSlotsAtATime, least_dead));
   }
-  return checkpointer_.Due() ? checkpointer_.Run() : Status::Ok();
+  // A bad page on the disk is one that a crash would lose: it does not wait until one is due.
+  const bool wanted = scrubber_.Run(scrub_until);
+  return wanted || checkpointer_.Due() ? checkpointer_.Run() : Status::Ok();
 }
 
 void Maintenance::SyncLoop() {
@@ -80,7 +86,8 @@ void Maintenance::SyncLoop() {
 
 void Maintenance::WorkLoop() {
   for (bool told = false; Sleep(kNap);) {
-    const Status status = FreeAndCheckpoint(kBudget);
+    const auto now = core_.clock->Steady();
+    const Status status = FreeAndCheckpoint(now + kBudget, now + kScrubBudget);
     // A store that takes no writes any more is told of by the other thread.
     if (core_.log->poisoned().ok()) Tell(status, "background work", told);
     core_.TellNews();

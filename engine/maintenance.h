@@ -1,6 +1,7 @@
 // What happens by the clock: syncs of what was written with kInterval, checkpoints that are due,
-// slots that can be freed. On two threads of its own, since a sync must not wait for a checkpoint,
-// or on the host's by RunOnce(). Threads: any thread. Implements docs/concurrency.md, "Threads".
+// slots that can be freed, a look at the pages on the disk. On two threads of its own, since a sync
+// must not wait for a checkpoint, or on the host's by RunOnce(). Threads: any thread. Implements
+// docs/concurrency.md, "Threads".
 #ifndef ENGRAM_ENGINE_MAINTENANCE_H_
 #define ENGRAM_ENGINE_MAINTENANCE_H_
 
@@ -11,6 +12,7 @@
 
 #include "engine/checkpointer.h"
 #include "engine/core.h"
+#include "engine/scrubber.h"
 #include "engine/writer.h"
 #include "storage/base/mutex.h"
 
@@ -18,8 +20,8 @@ namespace engram {
 
 class Maintenance {
  public:
-  Maintenance(Core& core, Writer& writer, Checkpointer& checkpointer)
-      : core_(core), writer_(writer), checkpointer_(checkpointer) {}
+  Maintenance(Core& core, Writer& writer, Checkpointer& checkpointer, Scrubber& scrubber)
+      : core_(core), writer_(writer), checkpointer_(checkpointer), scrubber_(scrubber) {}
   ~Maintenance() { Stop(); }
 
   // Starts the threads; Stop() ends them. Errors: kIoError where the system gives none.
@@ -29,8 +31,8 @@ class Maintenance {
   // The thread for checkpoints looks at once. A hint: while it works, nothing comes of it.
   void Hurry() { wake_.NotifyAll(); }
 
-  // One round on this thread: sync what kInterval has promised, free slots until `budget` is used,
-  // checkpoint if one is due.
+  // One round on this thread: sync what kInterval has promised, free slots and then scrub until
+  // `budget` is used, checkpoint if one is due.
   Status RunOnce(std::chrono::microseconds budget);
 
  private:
@@ -40,13 +42,16 @@ class Maintenance {
   bool Sleep(std::chrono::nanoseconds nap) ENGRAM_EXCLUDES(mutex_);
   // A sync where one is promised before `before`.
   Status SyncPromised(std::chrono::steady_clock::time_point before);
-  Status FreeAndCheckpoint(std::chrono::microseconds budget);
+  // Frees and scrubs until these moments.
+  Status FreeAndCheckpoint(std::chrono::steady_clock::time_point free_until,
+                           std::chrono::steady_clock::time_point scrub_until);
   // Once for failures in a row.
   void Tell(const Status& status, const char* what, bool& told) const;
 
   Core& core_;
   Writer& writer_;
   Checkpointer& checkpointer_;
+  Scrubber& scrubber_;
   std::thread syncer_;
   std::thread worker_;
   Mutex mutex_;

@@ -61,6 +61,15 @@ Result<Stats> Engine::GetStats() {
   stats.replayed_commits = core_.counters.replayed_commits.load(std::memory_order_relaxed);
   stats.restored_pages = core_.counters.restored_pages.load(std::memory_order_relaxed);
   stats.residency = core_.residency;
+  const Scrubber::Figures scrub = scrubber_->figures();
+  stats.scrubbed_pages = scrub.pages;
+  stats.scrub_rounds = scrub.rounds;
+  stats.bad_pages = scrub.bad;
+  stats.healed_pages = scrub.healed;
+  if (scrub.first_bad) {
+    stats.first_bad_segment = Raw(scrub.first_bad->segment);
+    stats.first_bad_page = Raw(scrub.first_bad->page);
+  }
   return stats;
 }
 

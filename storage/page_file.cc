@@ -202,6 +202,16 @@ Status PageFile::AddExtent(std::uint32_t index, const ExtentEntry& extent) {
   return Status::Ok();
 }
 
+Status PageFile::RestoreLength() {
+  std::uint64_t end = 0;
+  {
+    MutexLock lock(mutex_);
+    end = end_;
+  }
+  ENGRAM_ASSIGN_OR_RETURN(const std::uint64_t size, file_->Size());
+  return size < end ? file_->Allocate(size, end - size) : Status::Ok();
+}
+
 std::vector<ExtentEntry> PageFile::Extents() const {
   MutexLock lock(mutex_);
   return table_;

@@ -2,9 +2,9 @@
 // Changed by checkpoints and by recovery alone (I5); growth only reserves space.
 // Leaves what pages hold, and when they may be written, to others (page_space.h,
 // engine/checkpointer.h).
-// Threads: one writer, many readers: AddExtent() by the holder of the writer role; ReadPages(),
-// WritePages(), Sync(), WriteSuperblock() by the checkpointer or recovery, which may run beside
-// AddExtent().
+// Threads: one writer, many readers: AddExtent() and RestoreLength() by the holder of the writer
+// role; WritePages(), Sync(), WriteSuperblock() by the checkpointer or recovery, which may run
+// beside AddExtent(); ReadPages() by anyone, who may meet pages that are half written.
 // Implements docs/file-format.md.
 #ifndef ENGRAM_STORAGE_PAGE_FILE_H_
 #define ENGRAM_STORAGE_PAGE_FILE_H_
@@ -75,6 +75,8 @@ class PageFile {
   // kCorruptedIndex where it contradicts the extents that are there; kNoSpace. A file opened with
   // kRead knows of the extent in memory alone.
   Status AddExtent(std::uint32_t index, const ExtentEntry& extent) ENGRAM_EXCLUDES(mutex_);
+  // Makes the file as long as its extents say, where somebody has cut it since. Errors: kNoSpace.
+  Status RestoreLength() ENGRAM_EXCLUDES(mutex_);
   // All extents in the order of addition, for the next superblock.
   std::vector<ExtentEntry> Extents() const ENGRAM_EXCLUDES(mutex_);
 

@@ -177,6 +177,10 @@ void engram_options_set_background_threads(engram_options* options, uint32_t thr
   Set(options, &Options::background_threads, threads);
 }
 
+void engram_options_set_scrub_bytes_per_second(engram_options* options, uint64_t bytes) noexcept {
+  Set(options, &Options::scrub_bytes_per_second, bytes);
+}
+
 void engram_options_set_search_threads(engram_options* options, uint32_t threads) noexcept {
   Set(options, &Options::search_threads, threads);
 }

@@ -54,6 +54,12 @@ engram_stats StatsOf(const Stats& from) {
   to.replayed_commits = from.replayed_commits;
   to.restored_pages = from.restored_pages;
   to.residency = static_cast<engram_residency>(from.residency);
+  to.scrubbed_pages = from.scrubbed_pages;
+  to.scrub_rounds = from.scrub_rounds;
+  to.bad_pages = from.bad_pages;
+  to.healed_pages = from.healed_pages;
+  to.first_bad_segment = from.first_bad_segment;
+  to.first_bad_page = from.first_bad_page;
   return to;
 }
 

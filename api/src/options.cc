@@ -104,6 +104,7 @@ Status Options::Validate() const {
       {"journal_bytes", journal_bytes, 256 * kKiB, 4 * kGiB},
       {"metadata_buffer_bytes", metadata_buffer_bytes, kKiB * kKiB, kUnlimited},
       {"background_threads", background_threads, 0, 1},
+      {"scrub_bytes_per_second", scrub_bytes_per_second, 0, 1024 * kGiB},
       {"search_threads", search_threads, 0, 256},
   };
   for (const Limit& limit : limits) {

@@ -15,8 +15,8 @@
 namespace engram {
 
 // Each breaks one rule of docs/recovery.md, the last ones of docs/concurrency.md or docs/hnsw.md.
-// tests/crash/mutants_test.cc, tests/stress/schedules_test.cc and
-// tests/engine/graph_mutants_test.cc show that each is caught.
+// tests/crash/mutants_test.cc, tests/stress/schedules_test.cc, tests/engine/graph_mutants_test.cc
+// and tests/engine/scrubber_test.cc show that each is caught.
 enum class Mutant : std::uint8_t {
   kNone = 0,
   kLogNotSyncedBeforePages,  // R1: images reach the journal ahead of their log records
@@ -45,16 +45,17 @@ enum class Mutant : std::uint8_t {
   kRoundNotRepeated,        // pages of an unfinished round that look right are taken for durable
   kSuperblockNotRepeated,   // a superblock that was read is taken for durable
   kAcknowledgeBeforeSync,
-  kDropBeforeWrite,      // R3: a mapped page's copy is dropped before its image is in the file
-  kDropBeforeSync,       // R3: before it is known to be durable there
-  kDropRedirtied,        // R4: though it was changed since its image was taken
-  kCandidatesNotPinned,  // a caller lets go of what it found before that is linked
-  kNoGrace,              // slots are used again while readers that may look at them go on
-  kLinkToDead,           // I13: candidates that died since they were found are linked to
-  kEntryBeforeLinks,     // walks may begin at a node that has no links yet
-  kParentNotKept,        // I8a: the heuristic takes a node's last link from above
-  kLinksNotLogged,       // lists change without a record of it
-  kRoundForgetsUppers,   // a sweep heals lists at level 0 alone
+  kDropBeforeWrite,        // R3: a mapped page's copy is dropped before its image is in the file
+  kDropBeforeSync,         // R3: before it is known to be durable there
+  kDropRedirtied,          // R4: though it was changed since its image was taken
+  kCandidatesNotPinned,    // a caller lets go of what it found before that is linked
+  kNoGrace,                // slots are used again while readers that may look at them go on
+  kLinkToDead,             // I13: candidates that died since they were found are linked to
+  kEntryBeforeLinks,       // walks may begin at a node that has no links yet
+  kParentNotKept,          // I8a: the heuristic takes a node's last link from above
+  kLinksNotLogged,         // lists change without a record of it
+  kRoundForgetsUppers,     // a sweep heals lists at level 0 alone
+  kScrubBesideCheckpoint,  // a page that is being written is called bad
 };
 
 #ifdef ENGRAM_TEST_HOOKS

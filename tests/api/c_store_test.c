@@ -47,6 +47,7 @@ static void opening_says_what_is_wrong(const char* directory) {
   engram_options_set_residency(options, ENGRAM_RESIDENCY_MAPPED);
   engram_options_set_handle_sigbus(options, true);
   engram_options_set_memory_budget_bytes(options, 1 << 30);
+  engram_options_set_scrub_bytes_per_second(options, 1 << 20);
   CHECK_OK(engram_store_open(path, options, &store, &error));
   CHECK_CODE(ENGRAM_BUSY, engram_store_open(path, options, &second, &error), "");
   const engram_stats stats = stats_of(store);

@@ -276,7 +276,8 @@ bool Player::Do(Step step) {
     case Step::kMaintain:
       // Syncs for kInterval, and for nobody else.
       return Promise("RunMaintenance", engine_->RunMaintenance(std::chrono::seconds(1)),
-                     last_interval_);
+                     last_interval_) &&
+             CheckScrubbed();
     case Step::kFlushRows:
       return FlushRows();
     case Step::kClose:
@@ -312,6 +313,13 @@ bool Player::Promise(const std::string& what, const Status& status, Lsn lsn) {
   if (poisoned()) return Fail(what + " of a poisoned store succeeded");
   now_.promised = std::max(now_.promised, lsn);
   return true;
+}
+
+// No crash and no failure leaves a page that is bad while the store runs.
+bool Player::CheckScrubbed() {
+  const auto stats = engine_->GetStats();
+  if (!stats.ok() || stats->bad_pages == 0) return true;
+  return Fail("RunMaintenance: " + std::to_string(stats->bad_pages) + " pages are called bad");
 }
 
 bool Player::Checkpoint() {

@@ -131,6 +131,7 @@ class Player {
   bool CommitFailed(const Transaction& transaction, const std::vector<Change>& changes);
   ModelState Apply(const std::vector<Change>& changes, const Transaction& transaction) const;
   bool Promise(const std::string& what, const Status& status, Lsn lsn);
+  bool CheckScrubbed();
   bool Checkpoint();
   bool BusyCheckpoint();
   bool RacedCheckpoint();

@@ -11,6 +11,7 @@ engram_test(engine_test unit
   engine/recovery_test.cc
   engine/residency_test.cc
   engine/scan_pool_test.cc
+  engine/scrubber_test.cc
   engine/versions_test.cc
   engine/writer_test.cc)
 engram_test(verify_test unit

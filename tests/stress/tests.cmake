@@ -7,6 +7,7 @@ engram_test(stress_test stress
   stress/mapped_pages_test.cc
   stress/pairs.cc
   stress/schedules_test.cc
+  stress/scrub_stress_test.cc
   stress/search_history.cc
   stress/set_hash_test.cc
   stress/stress_test.cc

@@ -40,6 +40,12 @@ Json StatsToJson(const Stats& stats) {
   json["replayed_commits"] = stats.replayed_commits;
   json["restored_pages"] = stats.restored_pages;
   json["residency"] = ResidencyName(stats.residency);
+  json["scrubbed_pages"] = stats.scrubbed_pages;
+  json["scrub_rounds"] = stats.scrub_rounds;
+  json["bad_pages"] = stats.bad_pages;
+  json["healed_pages"] = stats.healed_pages;
+  json["first_bad_segment"] = stats.first_bad_segment;
+  json["first_bad_page"] = stats.first_bad_page;
   return json;
 }
 

@@ -272,6 +272,11 @@ ENGRAM_C_API void engram_options_set_metadata_buffer_bytes(engram_options* optio
 // calls engram_store_run_maintenance().
 ENGRAM_C_API void engram_options_set_background_threads(engram_options* options,
                                                         uint32_t threads) ENGRAM_C_NOEXCEPT;
+// How much of the page file is read from the disk and checked in the background, bytes a second.
+// Range to 1 TiB; default 8 MiB; 0: nothing is. With 0 background threads it is read by
+// engram_store_run_maintenance().
+ENGRAM_C_API void engram_options_set_scrub_bytes_per_second(engram_options* options,
+                                                            uint64_t bytes) ENGRAM_C_NOEXCEPT;
 // Threads that one exact search, batch of searches or large insert may use, the caller's included.
 // Range to 256; 0 (default): one per core, at most 16; with 0 background threads the caller's
 // alone.
@@ -790,6 +795,14 @@ typedef struct engram_stats {
 
   engram_residency residency;  // how pages are held: ENGRAM_RESIDENCY_RESIDENT or _MAPPED
   uint32_t reserved2;          // zero
+
+  uint64_t scrubbed_pages;    // read from the disk and checked, in the background
+  uint64_t scrub_rounds;      // over all pages of the file
+  uint64_t bad_pages;         // found on the disk by these
+  uint64_t healed_pages;      // of them, found right when they had been written anew
+  // Where the first bad page was: 1 nodes, 2 upper, 3 node slots, 4 upper slots; 0: there was none.
+  uint32_t first_bad_segment;
+  uint32_t first_bad_page;  // its number there
 } engram_stats;
 // Writes up to `bytes` of it, which is sizeof(engram_stats): what a later program asks beyond what
 // this library knows is zero. Errors: ENGRAM_INVALID_ARGUMENT (NULL), ENGRAM_IO_ERROR.

@@ -109,6 +109,10 @@ struct ENGRAM_EXPORT Options {
   // case the metadata store has threads, shared by all stores of the process, that flush and
   // compact its files and never call the host.
   std::uint32_t background_threads = 1;
+  // How much of the page file is read from the disk and checked in the background, bytes a second;
+  // round after round, but none begins within a minute of the last. Default 8 MiB; 0: none is.
+  // Range to 1 TiB. With background_threads = 0 it is read by Store::RunMaintenance().
+  std::uint64_t scrub_bytes_per_second = 8ull << 20;
   // Threads that one exact search, batch of searches or large insert may use, the caller's
   // included. 0 (default): one per core, at most 16, since a scan is bound by the memory's
   // bandwidth before that; with background_threads = 0 the caller's alone. Range to 256.

@@ -44,6 +44,14 @@ struct Stats {
   std::uint64_t restored_pages = 0;    // from the journal, when it was opened
 
   Residency residency = Residency::kResident;  // how pages are held: kResident or kMapped
+
+  std::uint64_t scrubbed_pages = 0;    // read from the disk and checked, in the background
+  std::uint64_t scrub_rounds = 0;      // over all pages of the file
+  std::uint64_t bad_pages = 0;         // found on the disk by these
+  std::uint64_t healed_pages = 0;      // of them, found right when they had been written anew
+  // Where the first bad page was: 1 nodes, 2 upper, 3 node slots, 4 upper slots; 0: there was none.
+  std::uint32_t first_bad_segment = 0;
+  std::uint32_t first_bad_page = 0;  // its number there
 };
 
 }  // namespace engram
