@@ -247,6 +247,7 @@ Status Engine::Close() {
         checkpointer_->lsn() != core_.versions.visible() || core_.pages->dirty_pages() > 0;
     if (status.ok() && core_.options().checkpoint_on_close && changed)
       status = checkpointer_->Run();
+    if (status.ok()) SaveParents(core_);
   }
   core_.meta.reset();
   core_.log.reset();

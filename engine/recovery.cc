@@ -13,6 +13,8 @@
 #include "storage/base/coding.h"
 #include "storage/base/status_macros.h"
 #include "storage/base/test_hooks.h"
+#include "storage/parents_file.h"
+#include "storage/slot_bits.h"
 #include "wal/log_reader.h"
 
 namespace engram {
@@ -103,6 +105,21 @@ Status CheckCounts(const Core& core) ENGRAM_REQUIRES(core.writer_role) {
       std::to_string(state.live) + " and " + std::to_string(state.dead));
 }
 
+// Nobody counts slots behind those in use, so a link that leads to one must find it free. Pages
+// behind those in use are zeros.
+Status CheckUnused(const Core& core) ENGRAM_REQUIRES(core.writer_role) {
+  const std::uint32_t used = core.slots->used();
+  const std::uint64_t end = std::min<std::uint64_t>(AlignUp(std::uint64_t{used}, kSlotsPerPage),
+                                                    core.GraphNow().node_limit());
+  for (std::uint64_t i = used; i < end; ++i) {
+    if (core.slots->state(static_cast<SlotId>(i)) == SlotState::kFree) continue;
+    return Status::CorruptedIndex(core.GraphPath() + ": slot " + std::to_string(i) +
+                                  " is not free, expected only the first " + std::to_string(used) +
+                                  " to be used");
+  }
+  return Status::Ok();
+}
+
 // What walks begin with.
 Status CheckEntry(const Core& core, EntryPoint entry) {
   if (core.slots->live() == 0 && entry == EntryPoint{}) return Status::Ok();
@@ -178,27 +195,46 @@ Status OpenLogWriter(Core& core, const LogEnd& end, Lsn last, Lsn known_durable)
   return Status::Ok();
 }
 
+// `generation`: of the newest segment, when this opening found it.
+ParentsName NameOfParents(const Core& core, std::uint32_t generation, Lsn last)
+    ENGRAM_REQUIRES(core.writer_role) {
+  return {core.store_id, generation, last, core.writer.state.node_slots};
+}
+
+// By the counts that a clean close has left, or from all lists.
+Status MakeLinker(Core& core, EntryPoint entry, const ParentsName& name)
+    ENGRAM_REQUIRES(core.writer_role) {
+  LinkerOptions options;
+  options.metric = core.page_file->parameters().metric;
+  options.ef_construction = core.options().ef_construction;
+  options.keep_pruned = core.options().keep_pruned;
+  core.linker = std::make_unique<Linker>(options);
+  const auto counts = ReadParents(*core.file_system, core.directory, name);
+  if (!counts.ok() || !core.linker->Restore(core.GraphNow(), *counts, entry)) {
+    const Status graph = core.linker->Rebuild(core.GraphNow(), name.slots, entry);
+    ENGRAM_RETURN_IF_ERROR(core.PageTrouble(core.pages->writer_errors()));
+    if (!graph.ok()) {
+      return Status(graph.code(), core.GraphPath() + ": " + std::string(graph.message()));
+    }
+  }
+  // From now on they may change. Should the file come back, its generation is another one.
+  RemoveParents(*core.file_system, core.directory).IgnoreError();
+  return Status::Ok();
+}
+
 // Everything that redo needs is in place: what is in memory becomes what everybody sees.
-Status FinishRecovery(Core& core, Lsn last) {
+Status FinishRecovery(Core& core, Lsn last, std::uint32_t found_generation) {
   MutexLock role(core.writer_role);
   StoreState& state = core.writer.state;
   core.slots->Rebuild(state.node_slots);
   core.upper_slots->Rebuild(state.upper_slots);
   ENGRAM_RETURN_IF_ERROR(CheckCounts(core));
+  ENGRAM_RETURN_IF_ERROR(CheckUnused(core));
   ENGRAM_RETURN_IF_ERROR(CollectDead(core));
   const EntryPoint entry{state.entry_point, state.top_level};
   ENGRAM_RETURN_IF_ERROR(CheckEntry(core, entry));
   if (!core.read_only) {
-    LinkerOptions options;
-    options.metric = core.page_file->parameters().metric;
-    options.ef_construction = core.options().ef_construction;
-    options.keep_pruned = core.options().keep_pruned;
-    core.linker = std::make_unique<Linker>(options);
-    const Status graph = core.linker->Rebuild(core.GraphNow(), state.node_slots, entry);
-    ENGRAM_RETURN_IF_ERROR(core.PageTrouble(core.pages->writer_errors()));
-    if (!graph.ok()) {
-      return Status(graph.code(), core.GraphPath() + ": " + std::string(graph.message()));
-    }
+    ENGRAM_RETURN_IF_ERROR(MakeLinker(core, entry, NameOfParents(core, found_generation, last)));
   }
   core.PublishEntry(entry);
   // Behind every id that may have been used and lost: Planner::ReserveIds().
@@ -242,7 +278,17 @@ Status RecoverStore(Core& core) {
     ENGRAM_RETURN_IF_ERROR(OpenLogWriter(core, end, last, newest));
     ENGRAM_RETURN_IF_ERROR(ReplayLog(core, oldest, newest));
   }
-  return FinishRecovery(core, last);
+  return FinishRecovery(core, last, end.generation);
+}
+
+void SaveParents(Core& core) {
+  MutexLock role(core.writer_role);
+  const ParentsName name = NameOfParents(core, core.generation, core.versions.visible());
+  const std::vector<std::uint32_t> counts = core.linker->ParentCounts(core.GraphNow(), name.slots);
+  const Status status = WriteParents(*core.file_system, core.directory, name, counts);
+  if (status.ok()) return;
+  core.logger.Warning(core.directory +
+                      ": the next opening looks at every link: " + status.ToString());
 }
 
 }  // namespace engram

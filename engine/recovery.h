@@ -22,6 +22,11 @@ Status CreateStoreFiles(Core& core);
 // (kNotSupported).
 Status RecoverStore(Core& core) ENGRAM_EXCLUDES(core.writer_role);
 
+// Leaves beside the store what the next opening would have to count (storage/parents_file.h). Where
+// that cannot be, the host is told, and it will count. Pre: nothing is written any more; the log is
+// durable, and not poisoned.
+void SaveParents(Core& core) ENGRAM_EXCLUDES(core.writer_role);
+
 }  // namespace engram
 
 #endif  // ENGRAM_ENGINE_RECOVERY_H_

@@ -13,9 +13,11 @@
 #include "engine/verify_nodes.h"
 #include "engine/verify_pages.h"
 #include "engine/verify_rows.h"
+#include "index/linker.h"
 #include "storage/base/coding.h"
 #include "storage/base/status_macros.h"
 #include "storage/corruption.h"
+#include "storage/parents_file.h"
 #include "wal/log_reader.h"
 #include "wal/record_codec.h"
 
@@ -65,7 +67,7 @@ class Verifier {
     }
     OpenMetaStore();
     if (core_.page_file != nullptr) ENGRAM_RETURN_IF_ERROR(CheckLog());
-    CheckContents();
+    ENGRAM_RETURN_IF_ERROR(CheckContents());
     report_.findings = findings_.Take();
     return std::move(report_);
   }
@@ -84,7 +86,8 @@ class Verifier {
   Status CheckLog();
   Result<LogEnd> Redo(Lsn oldest, Lsn newest) ENGRAM_EXCLUDES(core_.writer_role);
   void CheckLogEnd(const LogEnd& end);
-  void CheckContents() ENGRAM_EXCLUDES(core_.writer_role);
+  Status CheckContents() ENGRAM_EXCLUDES(core_.writer_role);
+  Status CheckParents(const StoreState& state);
 
   Core core_;
   Findings findings_;
@@ -98,6 +101,7 @@ class Verifier {
   std::optional<LogRows> log_rows_;
   // The last commit; nothing where the log does not tell.
   std::optional<Lsn> last_;
+  std::uint32_t generation_ = 0;  // of the newest segment
 };
 
 Status Verifier::OpenPageFile() {
@@ -221,6 +225,7 @@ Status Verifier::CheckLog() {
   const auto end = Redo(oldest, newest);
   if (end.ok()) {
     last_ = std::max(end->last, newest);
+    generation_ = end->generation;
     CheckLogEnd(*end);
   } else {
     ENGRAM_RETURN_IF_ERROR(findings_.AddOrFail(FindingKind::kLog, "wal", end.status()));
@@ -286,7 +291,28 @@ void Verifier::CheckLogEnd(const LogEnd& end) {
   findings_.AddStatus(FindingKind::kFile, slots_[other]);
 }
 
-void Verifier::CheckContents() {
+// What a clean close has left of the linker's counts, against the lists. One of another graph is
+// what an opening that was not closed cleanly leaves, and means nothing.
+Status Verifier::CheckParents(const StoreState& state) {
+  const auto kept = ReadParents(*core_.file_system, core_.directory,
+                                {core_.store_id, generation_, *last_, state.node_slots});
+  if (kept.code() == Code::kNotFound) return Status::Ok();
+  if (!kept.ok()) return findings_.AddOrFail(FindingKind::kFile, "graph.parents", kept.status());
+  Linker linker{LinkerOptions()};
+  const Graph graph = core_.GraphNow();
+  const EntryPoint entry{state.entry_point, state.top_level};
+  // What is wrong with the graph itself is said already.
+  if (!linker.Rebuild(graph, state.node_slots, entry).ok()) return Status::Ok();
+  const std::vector<std::uint32_t> counts = linker.ParentCounts(graph, state.node_slots);
+  const auto [found, expected] = std::mismatch(kept->begin(), kept->end(), counts.begin());
+  if (found == kept->end()) return Status::Ok();
+  AddFile("graph.parents", "slot " + std::to_string(found - kept->begin()) + " has " +
+                               std::to_string(*found) + " parents, expected " +
+                               std::to_string(*expected) + ", as the links say");
+  return Status::Ok();
+}
+
+Status Verifier::CheckContents() {
   std::vector<StoredVersion> versions;
   const bool pages_are_known = pages_read_ && last_.has_value();
   if (pages_are_known) {
@@ -298,6 +324,7 @@ void Verifier::CheckContents() {
     const BadPages bad(bad_);
     versions = CheckNodes(core_, state, *last_, bad, findings_);
     CheckGraph(core_, state, bad, findings_);
+    if (bad_.empty()) ENGRAM_RETURN_IF_ERROR(CheckParents(state));
     report_.patterns = static_cast<std::uint64_t>(
         std::count_if(versions.begin(), versions.end(), [](const auto& v) { return v.live; }));
   }
@@ -305,7 +332,7 @@ void Verifier::CheckContents() {
     findings_.Add(FindingKind::kPattern, "graph.engram",
                   "patterns were not looked at: what is said above leaves their state unknown");
   }
-  if (meta_ == nullptr) return;
+  if (meta_ == nullptr) return Status::Ok();
   const bool comparable = pages_are_known && bad_.empty();
   if (!log_rows_) log_rows_.emplace(meta_->field_names());
   report_.rows = CheckRows(*meta_, *log_rows_, comparable ? &versions : nullptr, findings_);
@@ -313,6 +340,7 @@ void Verifier::CheckContents() {
     findings_.Add(FindingKind::kRow, "meta",
                   "rows were not compared with patterns: what is said above leaves these unknown");
   }
+  return Status::Ok();
 }
 
 // A directory without a page file is no store, unless it holds what only a store has.

@@ -26,9 +26,10 @@ bool IsLive(const Graph& graph, SlotId slot) { return graph.state(slot) == SlotS
 }  // namespace
 
 Status Linker::Rebuild(const Graph& graph, std::uint32_t slots, EntryPoint entry) {
+  ENGRAM_SYNC_POINT("linker:rebuild");
   entry_ = entry;
   recent_.clear();
-  parents_.assign(slots, 0);
+  parents_.assign(graph.node_limit(), 0);
   std::vector<NodeKey> keys(slots);
   SlotId highest = SlotId::kNone;
   for (std::uint32_t i = 0; i < slots; ++i) {
@@ -60,6 +61,28 @@ Status Linker::Rebuild(const Graph& graph, std::uint32_t slots, EntryPoint entry
   return {};
 }
 
+bool Linker::Restore(const Graph& graph, std::span<const std::uint32_t> counts, EntryPoint entry) {
+  if (counts.size() > graph.node_limit()) return false;
+  for (std::uint32_t i = 0; i < counts.size(); ++i) {
+    const auto slot = static_cast<SlotId>(i);
+    const bool has_parents = slot != entry.slot && IsLive(graph, slot);
+    if (has_parents ? counts[i] == 0 || counts[i] >= counts.size() : counts[i] != 0) return false;
+  }
+  entry_ = entry;
+  recent_.clear();
+  parents_.assign(graph.node_limit(), 0);
+  std::copy(counts.begin(), counts.end(), parents_.begin());
+  return true;
+}
+
+std::vector<std::uint32_t> Linker::ParentCounts(const Graph& graph, std::uint32_t slots) const {
+  std::vector<std::uint32_t> counts(slots);
+  for (std::uint32_t i = 0; i < std::min<std::size_t>(slots, parents_.size()); ++i) {
+    if (IsLive(graph, static_cast<SlotId>(i))) counts[i] = parents_[i];
+  }
+  return counts;
+}
+
 void Linker::Commit(const Graph& graph, ListPlan& plan, LinkSink& sink) {
   if (plan.level == 0) FitIntoList(graph, plan);
   ListChange change;
@@ -69,7 +92,7 @@ void Linker::Commit(const Graph& graph, ListPlan& plan, LinkSink& sink) {
     for (const Member& member : plan.members) {
       if (!member.lower || !member.live) continue;
       const bool present = member.position != Member::kNoPosition;
-      if (present && !member.selected) --parents(member.slot);
+      if (present && !member.selected) DropParent(member.slot);
       if (!present && member.selected) ++parents(member.slot);
     }
   }
@@ -103,23 +126,27 @@ void Linker::FitIntoList(const Graph& graph, ListPlan& plan) {
 // --- Ended nodes ---
 
 void Linker::ReplaceEntry(const Graph& graph, SlotId dead) {
-  // The live node that ranks next had no other parent, so the old entry point links to it.
   entry_ = {};
-  for (const SlotId to : Neighbours(graph, dead, 0)) {
-    if (!IsLive(graph, to)) continue;
-    if (entry_.slot == SlotId::kNone || KeyOf(graph, entry_.slot) < KeyOf(graph, to)) {
-      entry_ = {to, graph.Node(to).level()};
+  const auto consider = [&](SlotId slot) {
+    if (!IsLive(graph, slot)) return;
+    if (entry_.slot == SlotId::kNone || KeyOf(graph, entry_.slot) < KeyOf(graph, slot)) {
+      entry_ = {slot, graph.Node(slot).level()};
     }
-  }
+  };
+  // The live node that ranks next had no other parent, so the old entry point links to it.
+  graph.ForEachNeighbour(dead, 0, consider);
+  if (entry_.slot != SlotId::kNone) return;
+  // It was the last one, or its list is damaged: where there is a live node, walks begin at one.
+  for (std::uint32_t i = 0; i < graph.node_limit(); ++i) consider(static_cast<SlotId>(i));
 }
 
 void Linker::Unlink(const Graph& graph, SlotId dead, LinkSink& sink) {
+  Cover(graph);
   const NodeKey key = KeyOf(graph, dead);
   std::vector<SlotId> orphans;
   for (const SlotId to : Neighbours(graph, dead, 0)) {
     if (!IsLive(graph, to) || !(KeyOf(graph, to) < key)) continue;
-    ENGRAM_CHECK(parents(to) > 0 || graph.failed());
-    if (parents(to) > 0 && --parents(to) == 0) orphans.push_back(to);
+    if (DropParent(to)) orphans.push_back(to);
   }
   if (dead == entry_.slot) ReplaceEntry(graph, dead);
   // Each may be a parent of those behind it.
@@ -133,6 +160,7 @@ void Linker::Unlink(const Graph& graph, SlotId dead, LinkSink& sink) {
 // --- Parents ---
 
 void Linker::Adopt(const Graph& graph, SlotId node, LinkSink& sink) {
+  if (node == entry_.slot) return;  // in a damaged graph alone
   // Near ones first: neighbours, their neighbours; then down from the entry point over links to
   // nodes that rank above it, which reaches all of these.
   const std::vector<SlotId> near = Neighbours(graph, node, 0);
@@ -160,10 +188,11 @@ void Linker::Adopt(const Graph& graph, SlotId node, LinkSink& sink) {
     }
   }
   // Every list is full of links that somebody needs. Not all of these can be of nodes in `above`:
-  // they have room for more than there are.
-  ENGRAM_CHECK(std::any_of(above.begin(), above.end(),
-                           [&](SlotId parent) { return PutBetween(graph, parent, node, sink); }) ||
-               graph.failed());
+  // they have room for more than there are. So one of them takes it, unless counts from a file were
+  // wrong and it has been in a list all the time.
+  for (const SlotId parent : above) {
+    if (PutBetween(graph, parent, node, sink)) return;
+  }
 }
 
 bool Linker::AdoptFrom(const Graph& graph, std::span<const SlotId> parents, SlotId node,
@@ -211,7 +240,7 @@ bool Linker::PutBetween(const Graph& graph, SlotId parent, SlotId node, LinkSink
     TryParent(graph, node, child, Share::kAll, sink);
     ++parents(child);  // so that `parent` may let it go
     const bool done = TryParent(graph, parent, node, Share::kAll, sink);
-    if (--parents(child) == 0) Adopt(graph, child, sink);
+    if (DropParent(child)) Adopt(graph, child, sink);
     if (done) return true;
   }
   return false;
@@ -266,6 +295,7 @@ std::vector<SlotId> Linker::LiveBeyond(const Graph& graph, std::span<const SlotI
 
 bool Linker::Heal(const Graph& graph, SlotId slot, const std::function<bool(SlotId)>& doomed,
                   LinkSink& sink) {
+  Cover(graph);
   const RowScorer scorer = Scorer(graph);
   const bool live = IsLive(graph, slot);
   bool changed = false;

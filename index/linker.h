@@ -58,7 +58,17 @@ class Linker {
 
   // Counts what the lists say, after opening. `slots` were used so far. Errors: kCorruptedIndex
   // where the rule above does not hold, on which everything else here rests.
+  // Pre, of this and Restore(): no slot from `slots` on is live; `entry` is live, or kNone where no
+  // slot is.
   Status Rebuild(const Graph& graph, std::uint32_t slots, EntryPoint entry);
+  // Takes what ParentCounts() said when this graph was closed, without a look at its lists. False,
+  // with nothing changed, where that cannot be: a count for each of the slots, 0 of the entry point
+  // and of what is not live, else at least 1. Counts that could be and are wrong, as links that
+  // were changed behind the linker's back, cost reachability, which verify says; nothing is read or
+  // written outside of the graph for them.
+  bool Restore(const Graph& graph, std::span<const std::uint32_t> counts, EntryPoint entry);
+  // What is known of the first `slots`, as Rebuild() would count it.
+  std::vector<std::uint32_t> ParentCounts(const Graph& graph, std::uint32_t slots) const;
 
   // Where walks begin; kNone where no node is live.
   EntryPoint entry() const { return entry_; }
@@ -93,14 +103,25 @@ class Linker {
   RowScorer Scorer(const Graph& graph) const {
     return {options_.metric, graph.layout().dimensions()};
   }
+  // Pre: the slot has memory in the graph that was covered.
   std::uint32_t& parents(SlotId slot) { return parents_[static_cast<std::uint32_t>(slot)]; }
+  // A count for each slot that a link may lead to.
+  void Cover(const Graph& graph) {
+    if (parents_.size() < graph.node_limit()) parents_.resize(graph.node_limit());
+  }
+  // One parent less; whether there is none now. A count from a file may have been too low.
+  bool DropParent(SlotId slot) {
+    std::uint32_t& count = parents(slot);
+    count -= count > 0 ? 1 : 0;
+    return count == 0;
+  }
 
   // Makes `plan` so: keeps whoever has no other parent, drops the rest as far as there is no room.
   void Commit(const Graph& graph, ListPlan& plan, LinkSink& sink);
   void FitIntoList(const Graph& graph, ListPlan& plan);
   bool HasOnlyThisParent(const Member& member) {
     return member.lower && member.live && member.position != Member::kNoPosition &&
-           parents(member.slot) == 1 && !ENGRAM_MUTANT(kParentNotKept);
+           parents(member.slot) <= 1 && !ENGRAM_MUTANT(kParentNotKept);
   }
 
   // Gives `node` a live parent. Pre: it is live and not the entry point.
@@ -123,7 +144,8 @@ class Linker {
 
   LinkerOptions options_;
   EntryPoint entry_;
-  // Of each live slot: how many live nodes that rank above it link to it at level 0.
+  // Of each live slot: how many live nodes that rank above it link to it at level 0. For every slot
+  // that has memory, so that no link, whatever it says, leads outside.
   std::vector<std::uint32_t> parents_;
   // The slots linked last, the newest at the end: a search that began before may have missed them.
   std::deque<SlotId> recent_;

@@ -273,11 +273,8 @@ class Linker::Batch {
 void Linker::Link(const Graph& graph, std::span<const NewNode> nodes, const RunTasks& run,
                   LinkSink& sink) {
   ENGRAM_CHECK(nodes.size() <= kMostNodes);
-  for (const NewNode& node : nodes) {
-    const std::size_t needed = std::size_t{static_cast<std::uint32_t>(node.slot)} + 1;
-    if (parents_.size() < needed) parents_.resize(std::max(needed, parents_.size() * 9 / 8));
-    parents(node.slot) = 0;
-  }
+  Cover(graph);
+  for (const NewNode& node : nodes) parents(node.slot) = 0;
   Batch(*this, graph, nodes, run, sink).Run();
   linked_ += nodes.size();
   for (const NewNode& node : nodes) recent_.push_back(node.slot);

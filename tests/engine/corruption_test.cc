@@ -335,7 +335,8 @@ TEST_F(PageFileCorruption, GoneFileIsMissedAndNoNewStoreIsMade) {
   const auto opened = Engine::Open(path(), options, Engine::Access::kReadWrite);
   EXPECT_EQ(opened.code(), Code::kCorruptedIndex) << opened.status();
   EXPECT_NE(opened.status().message().find("graph.engram is missing"), std::string_view::npos);
-  EXPECT_EQ(Names(""), (std::vector<std::string>{"LOCK", "graph.journal", "meta", "wal"}));
+  EXPECT_EQ(Names(""),
+            (std::vector<std::string>{"LOCK", "graph.journal", "graph.parents", "meta", "wal"}));
 }
 
 // --- The metadata store ---

@@ -301,6 +301,59 @@ TEST_F(GraphCorruption, StatesOfUpperBlocksThatDisagreeAreNamed) {
   ExpectNamedAndHarmless("upper block " + std::to_string(used) + " is live, but no node");
 }
 
+// Nobody counts parents of what lies behind the slots in use.
+TEST_F(GraphCorruption, LiveSlotBehindThoseInUseIsRefusedWithALinkThatLeadsThere) {
+  for (const SlotState state : {SlotState::kLive, SlotState::kDead, SlotState::kRetired}) {
+    EditPage(SegmentKind::kNodeSlots, Raw(SlotBitsPage(slots_)), [&](std::span<std::byte> page) {
+      StoreSlotState(page.data(), slots_ % kSlotsPerPage, state);
+    });
+    EditNode(entry_.slot,
+             [&](std::byte* block) { SetLink(block + layout_.links_offset(), 0, slots_); });
+    const std::string named = "slot " + std::to_string(slots_) + " is not free";
+    ExpectFinding(named);
+    for (const auto access : {Engine::Access::kReadOnly, Engine::Access::kReadWrite}) {
+      const auto opened = Engine::Open(path(), Options(), access);
+      EXPECT_EQ(opened.code(), Code::kCorruptedIndex) << opened.status();
+      EXPECT_NE(opened.status().message().find(named), std::string::npos) << opened.status();
+    }
+    Restore();
+  }
+}
+
+// Until a commit fills it.
+TEST_F(GraphCorruption, LinkToASlotThatIsFilledLaterLeadsNowhereOutside) {
+  for (const std::uint32_t ahead : {0u, 1u, 10u, 600u}) {
+    SCOPED_TRACE(ahead);
+    for (const SlotId from : {entry_.slot, high_, low_}) {
+      EditNode(from, [&](std::byte* block) {
+        SetLink(block + layout_.links_offset(), 0, slots_ + ahead);
+      });
+    }
+    const auto engine = OpenEngine();
+    ASSERT_NE(engine, nullptr);
+    Insert(*engine, 1100);  // more than are linked at once
+    Write(*engine);
+    Restore();
+  }
+}
+
+TEST_F(GraphCorruption, EntryPointWithoutALinkIsFollowedByAnotherNode) {
+  EditNode(entry_.slot, [&](std::byte* block) {
+    auto header = LoadAs<NodeHeader>(block);
+    header.link_count = 0;
+    StoreAs(block, header);
+    std::memset(block + layout_.links_offset(), 0xff, layout_.max_links0() * sizeof(SlotId));
+  });
+  const auto engine = OpenEngine();
+  ASSERT_NE(engine, nullptr);
+  const PatternId id = engine->core().Node(entry_.slot).id();
+  Erase(*engine, {id});
+  const EntryPoint next = engine->core().entry();
+  ASSERT_NE(next.slot, SlotId::kNone);
+  EXPECT_EQ(engine->core().slots->state(next.slot), SlotState::kLive);
+  Write(*engine);
+}
+
 TEST_F(GraphCorruption, EntryPointThatIsWrongIsNamed) {
   const auto entry = [&](SlotId slot, std::uint32_t level) {
     EditState([&](StoreState& state) {

@@ -22,6 +22,7 @@ engram_test(corruption_test unit
   engine/corruption_fixture.cc
   engine/corruption_test.cc
   engine/graph_corruption_test.cc
+  engine/parents_test.cc
   engine/raw_store_fixture.cc)
 engram_test(log_cut_test crash
   engine/log_cut_test.cc)

@@ -14,6 +14,7 @@
 
 #include "index/node_layout.h"
 #include "storage/page_format.h"
+#include "storage/parents_file.h"
 #include "wal/log_format.h"
 
 namespace engram {
@@ -103,6 +104,13 @@ std::vector<Layout> FileLayouts() {
         ENGRAM_FIELD(JournalImageHeader, page), ENGRAM_FIELD(JournalImageHeader, page_bytes),
         ENGRAM_FIELD(JournalImageHeader, segment), ENGRAM_FIELD(JournalImageHeader, reserved0),
         ENGRAM_FIELD(JournalImageHeader, generation), ENGRAM_FIELD(JournalImageHeader, reserved1)}},
+      {"file-format.md",
+       "Parents header",
+       sizeof(ParentsHeader),
+       {ENGRAM_FIELD(ParentsHeader, checksum), ENGRAM_FIELD(ParentsHeader, magic),
+        ENGRAM_FIELD(ParentsHeader, store_id), ENGRAM_FIELD(ParentsHeader, lsn),
+        ENGRAM_FIELD(ParentsHeader, format_version), ENGRAM_FIELD(ParentsHeader, generation),
+        ENGRAM_FIELD(ParentsHeader, slots), ENGRAM_FIELD(ParentsHeader, reserved)}},
   };
 }
 

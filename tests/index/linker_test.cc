@@ -125,6 +125,54 @@ TEST_P(LinkerHistoryTest, WhatCountsParentsAnewGoesOnAsIfNothingHadBeen) {
   }
 }
 
+TEST_P(LinkerHistoryTest, WhatIsCountedOnTheWayIsWhatTheListsSay) {
+  const std::uint64_t seed = TestSeed(19);
+  std::mt19937_64 random(seed);
+  VectorMaker maker = MakeVectors(seed);
+  LinkedGraph linked(Shape(), SmallOptions());
+  for (int round = 0; round < 12; ++round) {
+    linked.Insert(Many(maker, 20));
+    for (int i = 0; i < 8; ++i) {
+      const std::vector<SlotId> live = linked.memory().Live();
+      linked.End(live[random() % live.size()]);
+    }
+    if (round % 3 == 2) linked.Sweep(100);
+    const EntryPoint entry = linked.linker().entry();
+    const std::vector<std::uint32_t> counts = linked.linker().ParentCounts(linked.graph(), kSlots);
+    Linker other(SmallOptions());
+    ASSERT_TRUE(other.Rebuild(linked.graph(), kSlots, entry).ok());
+    ASSERT_EQ(other.ParentCounts(linked.graph(), kSlots), counts);
+    // And so it goes on from there.
+    ASSERT_TRUE(linked.linker().Restore(linked.graph(), counts, entry));
+    EXPECT_EQ(linked.linker().entry(), entry);
+    ASSERT_EQ(linked.Check(), "");
+  }
+}
+
+// Rules may be broken then, but nothing is touched that is not there, and nothing ends the process.
+TEST_P(LinkerHistoryTest, WrongCountsDoNoHarmBeyondReachability) {
+  const std::uint64_t seed = TestSeed(20);
+  std::mt19937_64 random(seed);
+  for (const std::uint32_t most : {1U, 3U, 200U}) {
+    VectorMaker maker = MakeVectors(seed);
+    LinkedGraph linked(Shape(), SmallOptions());
+    linked.Insert(Many(maker, 150));
+    const EntryPoint entry = linked.linker().entry();
+    std::vector<std::uint32_t> counts = linked.linker().ParentCounts(linked.graph(), kSlots);
+    for (std::uint32_t& count : counts) {
+      if (count > 0) count = 1 + static_cast<std::uint32_t>(random() % most);
+    }
+    ASSERT_TRUE(linked.linker().Restore(linked.graph(), counts, entry));
+    for (std::vector<SlotId> live = linked.memory().Live(); !live.empty();
+         live = linked.memory().Live()) {
+      linked.End(live[random() % live.size()]);
+      if (random() % 3 == 0 && live.size() > 60 && linked.room() > 0) linked.Insert(Many(maker, 1));
+      if (random() % 10 == 0) linked.Sweep(300);
+    }
+    EXPECT_EQ(linked.linker().entry(), EntryPoint{});
+  }
+}
+
 TEST_P(LinkerHistoryTest, TheNumberOfThreadsChangesNoLink) {
   const std::uint64_t seed = TestSeed(10);
   std::vector<std::uint32_t> expected;
@@ -315,6 +363,29 @@ TEST(Linker, HealingWhatIsWellChangesNothing) {
     EXPECT_FALSE(linked.linker().Heal(linked.graph(), slot, nobody, linked.memory()));
   }
   EXPECT_EQ(linked.memory().changes(), changes);
+}
+
+TEST(Linker, CountsThatCannotBeAreNotTaken) {
+  VectorMaker maker(VectorKind::kRandom, 3, TestSeed(25));
+  LinkedGraph linked({3, 3, 100, 200}, SmallOptions());
+  linked.Insert(Many(maker, 50));
+  const EntryPoint entry = linked.linker().entry();
+  const std::vector<std::uint32_t> good = linked.linker().ParentCounts(linked.graph(), 100);
+  Linker other(SmallOptions());
+  const auto refuses = [&](SlotId slot, std::uint32_t count) {
+    std::vector<std::uint32_t> counts = good;
+    counts[static_cast<std::uint32_t>(slot)] = count;
+    return !other.Restore(linked.graph(), counts, entry);
+  };
+  for (const SlotId slot : linked.memory().Live()) {
+    EXPECT_TRUE(slot == entry.slot ? refuses(slot, 1) : refuses(slot, 0));
+    EXPECT_TRUE(refuses(slot, 100));
+    EXPECT_TRUE(refuses(slot, ~0U));
+  }
+  EXPECT_TRUE(refuses(SlotId{99}, 1));  // free
+  EXPECT_FALSE(other.Restore(linked.graph(), std::vector<std::uint32_t>(101), entry));
+  EXPECT_EQ(other.entry(), EntryPoint{});  // nothing was changed
+  EXPECT_TRUE(other.Restore(linked.graph(), good, entry));
 }
 
 TEST(Linker, AGraphThatBreaksTheRulesIsRefused) {
