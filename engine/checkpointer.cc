@@ -197,6 +197,9 @@ Status Checkpointer::WriteRounds(std::uint64_t checkpoint, PageSpace::Images& im
 
 Status Checkpointer::WriteRound(std::uint64_t checkpoint, std::uint32_t round,
                                 std::span<const PageImage> images) {
+  if (core_.residency == Residency::kMapped) {
+    ENGRAM_RETURN_IF_ERROR(core_.page_file->CheckLength());
+  }
   ENGRAM_RETURN_IF_ERROR(core_.journal->WriteRound({core_.generation, checkpoint, round}, images));
   ENGRAM_SYNC_POINT("checkpoint:journal");
   if (ENGRAM_MUTANT(kDropBeforeWrite)) DropCopies(images);

@@ -176,6 +176,9 @@ Status Writer::GrowSegment(SegmentKind segment, std::uint64_t pages_needed) {
         ": raise it, erase patterns, or open the store with residency kMapped");
   }
   if (in_memory + pages * taken > NearlyAll(budget)) core_.Note(News::kBudgetNear);
+  if (core_.residency == Residency::kMapped) {
+    ENGRAM_RETURN_IF_ERROR(core_.page_file->CheckLength());
+  }
   ENGRAM_ASSIGN_OR_RETURN(
       const ExtentEntry extent,
       core_.page_file->ReserveExtent(segment, static_cast<std::uint32_t>(pages)));
@@ -240,19 +243,16 @@ Status Writer::CommitPlans(std::span<CommitPlan> plans, SyncMode mode) {
 Status Writer::MakeCommits(std::span<CommitPlan> plans, SyncMode mode) {
   ENGRAM_RETURN_IF_ERROR(ReserveRoom(plans));
   ENGRAM_SYNC_POINT("writer:room");
-  for (CommitPlan& plan : plans) {
-    const Status status = ApplyAndLink(plan);
-    if (!status.ok()) {  // room was made for all of it: a bug, or memory that the system took back
-      core_.log->Poison(status);
-      return core_.log->poisoned();
-    }
-  }
+  Status applied;
+  for (std::size_t i = 0; i < plans.size() && applied.ok(); ++i) applied = ApplyAndLink(plans[i]);
   ENGRAM_SYNC_POINT("writer:linked");
-  Encode(plans);
+  if (applied.ok()) Encode(plans);
   // A bad page of a mapped store that nobody had looked at before: what was made of it goes
   // nowhere.
-  if (const Status status = core_.PageTrouble(core_.pages->writer_errors()); !status.ok()) {
-    core_.log->Poison(status);
+  const Status trouble = core_.PageTrouble(core_.pages->writer_errors());
+  if (!trouble.ok() || !applied.ok()) {
+    // Where it was no page: room was made for all of it, so a bug, or memory that the system took.
+    core_.log->Poison(trouble.ok() ? applied : trouble);
     return core_.log->poisoned();
   }
   ENGRAM_RETURN_IF_ERROR(ReserveEncoded());

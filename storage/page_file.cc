@@ -212,6 +212,14 @@ Status PageFile::RestoreLength() {
   return size < end ? file_->Allocate(size, end - size) : Status::Ok();
 }
 
+Status PageFile::CheckLength() const {
+  ENGRAM_ASSIGN_OR_RETURN(const std::uint64_t size, file_->Size());
+  MutexLock lock(mutex_);
+  if (table_.empty() || size >= end_) return Status::Ok();
+  return Status::IoError(file_->path() + " was cut short: it has " + std::to_string(size) +
+                         " bytes, expected at least " + std::to_string(end_));
+}
+
 std::vector<ExtentEntry> PageFile::Extents() const {
   MutexLock lock(mutex_);
   return table_;

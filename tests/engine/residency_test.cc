@@ -111,9 +111,11 @@ class ResidencyTest : public EngineTest {
   // Bytes in the middle of the node page that holds the slot, as the file has them.
   void Rot(SlotId slot) {
     const Core& core = engine_->core();
-    const std::uint64_t offset =
-        core.page_file->FileOffset({SegmentKind::kNodes, core.layout->PageOf(slot)});
-    std::fstream file(core.GraphPath(), std::ios::in | std::ios::out | std::ios::binary);
+    RotAt(core.GraphPath(),
+          core.page_file->FileOffset({SegmentKind::kNodes, core.layout->PageOf(slot)}));
+  }
+  static void RotAt(const std::string& path, std::uint64_t offset) {
+    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
     file.seekp(static_cast<std::streamoff>(offset) + 500);
     file.write("rotten", 6);
     ASSERT_TRUE(file.flush().good());
@@ -287,6 +289,47 @@ TEST_F(ResidencyTest, ARottenPageIsTheErrorOfTheCallsThatNeedItAndNamed) {
     }
     EXPECT_TRUE(engine_->Get(ids_[10], {}).ok());
   }
+}
+
+// Nothing looks at the nodes when a store is opened that was closed cleanly.
+TEST_F(ResidencyTest, ARottenPageIsMetByTheWriterBeforeAnythingChanges) {
+  config_.options.dimensions = 128;
+  ASSERT_NO_FATAL_FAILURE(OpenAs(Residency::kResident));
+  ASSERT_TRUE(InsertMany(20).ok());
+  constexpr std::size_t kRotten = 1500;
+  const PageRef page{SegmentKind::kNodes,
+                     engine_->core().layout->PageOf(static_cast<SlotId>(kRotten))};
+  const std::uint64_t offset = engine_->core().page_file->FileOffset(page);
+  const std::string file = engine_->core().GraphPath();
+  ASSERT_NO_FATAL_FAILURE(Close());
+  ASSERT_NO_FATAL_FAILURE(RotAt(file, offset));
+  ASSERT_NO_FATAL_FAILURE(OpenAs(Residency::kMapped));
+  const Status erased = Commit({PendingErase{ids_[kRotten]}}).status;
+  const Status inserted = Commit({InsertOf(vectors_[kRotten])}).status;
+  for (const Status& status : {erased, inserted}) {
+    EXPECT_EQ(status.code(), Code::kCorruptedIndex) << status;
+    EXPECT_NE(status.message().find(Describe(page)), std::string_view::npos) << status;
+  }
+  EXPECT_TRUE(engine_->RequireWritable().ok());
+  EXPECT_TRUE(engine_->Get(ids_[10], {}).ok());
+  EXPECT_EQ(GetStats().count, ids_.size());
+}
+
+TEST_F(ResidencyTest, CommitsAreNotReplayedOntoARottenPage) {
+  config_.options.dimensions = 128;
+  ASSERT_NO_FATAL_FAILURE(OpenAs(Residency::kResident));
+  ASSERT_TRUE(InsertMany(10).ok());
+  ASSERT_NO_FATAL_FAILURE(Close());
+  ASSERT_NO_FATAL_FAILURE(OpenAs(Residency::kResident));
+  ASSERT_TRUE(Commit({PendingErase{ids_[500]}}).status.ok());
+  const SlotId slot = static_cast<SlotId>(500);
+  const std::string name =
+      "nodes page " + std::to_string(Raw(engine_->core().layout->PageOf(slot)));
+  ASSERT_NO_FATAL_FAILURE(Rot(slot));
+  engine_.reset();
+  const auto opened = TryOpen(Residency::kMapped);
+  EXPECT_EQ(opened.code(), Code::kCorruptedIndex) << opened.status();
+  EXPECT_NE(opened.status().message().find(name), std::string_view::npos) << opened.status();
 }
 
 // Pages in the cache are gone with the end of the file, and so are the process's own copies.

@@ -30,9 +30,9 @@
 namespace engram {
 namespace {
 
-constexpr std::uint32_t kPages = 1024;      // at the beginning
-constexpr std::uint32_t kMostPages = 4096;  // grown to this
-constexpr std::uint32_t kGrowth = 256;
+constexpr std::uint32_t kPages = 512;       // at the beginning
+constexpr std::uint32_t kMostPages = 2048;  // grown to this
+constexpr std::uint32_t kGrowth = 128;
 constexpr std::uint32_t kPagesOfACommit = 30;
 constexpr std::uint64_t kSliceBytes = 256 << 10;
 constexpr int kReaders = 2;
@@ -201,7 +201,7 @@ class MappedPagesTest : public testing::Test {
 };
 
 TEST_F(MappedPagesTest, ReadersSeeWhatWasPublishedWhateverIsDropped) {
-  ASSERT_NO_FATAL_FAILURE(Run(Order::kRight, 15));
+  ASSERT_NO_FATAL_FAILURE(Run(Order::kRight, 8));
   EXPECT_EQ(foreign_, 0u);
   EXPECT_EQ(stale_, 0u);
   EXPECT_GT(dropped_, kPages);

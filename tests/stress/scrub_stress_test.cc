@@ -81,7 +81,7 @@ TEST_F(ScrubStressTest, PagesThatAreBeingWrittenAreNotTakenForBadOnes) {
   });
   const auto stats = [&] { return engine_->GetStats().value(); };
   const std::uint64_t checkpoints = stats().checkpoints;
-  while (stats().scrub_rounds < 40 || stats().checkpoints < checkpoints + 40) {
+  while (stats().scrub_rounds < 15 || stats().checkpoints < checkpoints + 15) {
     std::this_thread::yield();
   }
   stop.store(true, std::memory_order_relaxed);

@@ -21,12 +21,13 @@ namespace {
 
 constexpr std::uint32_t kDimensions = 4;
 
-class ThreadsTest : public ::testing::Test {
+class ThreadsTest : public ::testing::TestWithParam<Residency> {
  protected:
   ThreadsTest() {
     options_.dimensions = kDimensions;
     options_.journal_bytes = 256 << 10;
     options_.search_threads = 1;
+    options_.residency = GetParam();
     auto opened = Store::Open(dir_.File("store"), options_);
     EXPECT_TRUE(opened.ok()) << opened.status();
     store_.emplace(std::move(opened).value());
@@ -88,7 +89,13 @@ class ThreadsTest : public ::testing::Test {
   std::optional<Store> store_;
 };
 
-TEST_F(ThreadsTest, AForkedChildGetsNotSupportedWhateverTheParentIsDoing) {
+INSTANTIATE_TEST_SUITE_P(Residencies, ThreadsTest,
+                         ::testing::Values(Residency::kResident, Residency::kMapped),
+                         [](const auto& residency) {
+                           return std::string(ResidencyName(residency.param));
+                         });
+
+TEST_P(ThreadsTest, AForkedChildGetsNotSupportedWhateverTheParentIsDoing) {
   const Watchdog watchdog("a forked child", std::chrono::seconds(120));
   const PatternId id = Insert(1);
   std::optional<Snapshot> snapshot(store_->GetSnapshot().value());
@@ -118,7 +125,7 @@ TEST_F(ThreadsTest, AForkedChildGetsNotSupportedWhateverTheParentIsDoing) {
   EXPECT_TRUE(closed.ok()) << closed;
 }
 
-TEST_F(ThreadsTest, ThousandsOfShortThreadsLeaveNothingPinned) {
+TEST_P(ThreadsTest, ThousandsOfShortThreadsLeaveNothingPinned) {
   const Watchdog watchdog("short threads", std::chrono::seconds(120));
   constexpr int kRounds = 400, kAtOnce = 8;
   const std::vector<float> query(kDimensions, 1);

@@ -55,7 +55,8 @@ TEST_F(Tool, CreatesWhatStatsShows) {
   ASSERT_EQ(stats.code, 0) << stats.err;
   const Json json = stats.json();
   for (const char* field :
-       {"count", "bytes_on_disk", "memory_bytes", "last_lsn", "durable_lsn", "checkpoint_lsn"}) {
+       {"count", "bytes_on_disk", "memory_bytes", "last_lsn", "durable_lsn", "checkpoint_lsn",
+        "scrubbed_pages", "scrub_rounds", "bad_pages", "healed_pages", "first_bad_segment"}) {
     EXPECT_TRUE(json.contains(field)) << field;
   }
   EXPECT_EQ(json["count"], 0);

@@ -77,6 +77,7 @@ PeerOptions Bench::ForPeer(const Peer& peer) const {
           .batch = options.batch,
           .faiss_kernels = options.faiss_kernels,
           .capacity = data.rows(),
+          .residency = options.residency,
           .path = directory.path() + "/" + set + "-" + std::to_string(data.rows()) + "-" +
                   std::string(MetricName(options.metric)) + "-m" + std::to_string(options.m) +
                   "-efc" + std::to_string(options.ef_construction) + "-t" +

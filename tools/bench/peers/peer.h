@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 
+#include <engram/options.h>
 #include <engram/types.h>
 
 namespace engram::bench {
@@ -33,6 +34,7 @@ struct PeerOptions {
   std::size_t batch = 1000;   // rows of one call, where the library takes several
   FaissKernels faiss_kernels = FaissKernels::kNative;
   std::size_t capacity = 0;  // rows there will be at most
+  Residency residency = Residency::kResident;  // of Engram
   std::string path;          // of the file or directory that holds it
 };
 
