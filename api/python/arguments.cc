@@ -85,6 +85,13 @@ Durability DurabilityArgument(py::handle value) {
                             {"none", Durability::kNone}});
 }
 
+Residency ResidencyArgument(py::handle value) {
+  return OneOf<Residency>(value, "residency",
+                          {{"auto", Residency::kAuto},
+                           {"resident", Residency::kResident},
+                           {"mapped", Residency::kMapped}});
+}
+
 WriteOptions WriteOptionsFrom(py::handle durability) {
   if (durability.is_none()) return {};
   return WriteOptions::With(DurabilityArgument(durability));

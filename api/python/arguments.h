@@ -46,6 +46,9 @@ Metric MetricArgument(py::handle value);
 // "sync", "interval", "none". Errors as above.
 Durability DurabilityArgument(py::handle value);
 
+// "auto", "resident", "mapped". Errors as above.
+Residency ResidencyArgument(py::handle value);
+
 // None: as the store was opened.
 WriteOptions WriteOptionsFrom(py::handle durability);
 

@@ -20,6 +20,8 @@ py::object ToObject(const T& value) {
     return ToPython(value);
   } else if constexpr (std::is_same_v<T, Metric>) {
     return TextToPython(MetricName(value));
+  } else if constexpr (std::is_same_v<T, Residency>) {
+    return TextToPython(ResidencyName(value));
   } else if constexpr (std::is_same_v<T, std::vector<std::uint64_t>>) {
     return ArrayOwning(value);
   } else if constexpr (std::is_base_of_v<py::object, T>) {
@@ -168,6 +170,7 @@ void DefineStats(py::module_& module) {
       .Field("dim", &S::dimensions, "int: components of a vector.")
       .Field("metric", &S::metric, "str: 'l2', 'cosine' or 'ip'.")
       .Field("m", &S::m, "int: links a node keeps above level 0.")
+      .Field("residency", &S::residency, "str: how pages are held, 'resident' or 'mapped'.")
       .Field("last_lsn", &S::last_lsn, "int: newest visible commit.")
       .Field("durable_lsn", &S::durable_lsn, "int: newest commit known to be on disk.")
       .Field("checkpoint_lsn", &S::checkpoint_lsn,
@@ -192,6 +195,15 @@ void DefineStats(py::module_& module) {
       .Field("searches", &S::searches, "int: since then.")
       .Field("replayed_commits", &S::replayed_commits, "int: when it was opened.")
       .Field("restored_pages", &S::restored_pages, "int: from the journal, when it was opened.")
+      .Field("scrubbed_pages", &S::scrubbed_pages,
+             "int: since then, read from the disk and checked in the background.")
+      .Field("scrub_rounds", &S::scrub_rounds, "int: of that over all pages of the file.")
+      .Field("bad_pages", &S::bad_pages, "int: pages that were found bad on the disk by these.")
+      .Field("healed_pages", &S::healed_pages,
+             "int: of them, found right when they had been written anew.")
+      .Field("first_bad_segment", &S::first_bad_segment,
+             "int: where the first was: 1 nodes, 2 upper, 3 node slots, 4 upper slots; 0: none.")
+      .Field("first_bad_page", &S::first_bad_page, "int: its number there.")
       .Done();
 }
 

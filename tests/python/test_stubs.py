@@ -148,13 +148,33 @@ def test_docstrings_name_every_parameter_of_create_and_open():
             assert name == "path" or re.search(rf"^    .*\b{name}\b", function.__doc__, re.M), name
 
 
+def fields(header, struct):
+    """Names of the fields of a struct in a public header."""
+    text = (pathlib.Path(__file__).parents[2] / "api/include/engram" / header).read_text()
+    body = re.search(rf"^struct (?:ENGRAM_EXPORT )?{struct} \{{\n(.*?)^\}};", text, re.S | re.M).group(1)
+    return set(re.findall(r"^  (?:const )?[\w:<>]+\*? (\w+)(?: = [^;]*|\{[^}]*\})?;", body, re.M))
+
+
 def test_every_option_of_the_library_is_a_keyword():
-    header = (pathlib.Path(__file__).parents[2] / "api/include/engram/options.h").read_text()
-    struct = re.search(r"struct ENGRAM_EXPORT Options \{(.*?)\n\};", header, re.S).group(1)
-    fields = set(re.findall(r"^  [\w:<>]+ (\w+)(?: = [^;]*|\{[^}]*\})?;", struct, re.M))
-    assert {"dimensions", "metric", "sync_interval", "log"} <= fields
+    found = fields("options.h", "Options")
+    assert {"dimensions", "metric", "sync_interval", "log"} <= found
     keywords = set()
     for function in (engram.create, engram.open):
         keywords |= set(inspect.signature(function).parameters)
-    keywords = (keywords - {"path", "read_only", "dim"}) | {"dimensions", "error_if_exists"}
-    assert keywords == fields
+    assert (keywords - {"path", "read_only", "dim"}) | {"dimensions", "error_if_exists"} == found
+
+
+@pytest.mark.parametrize("header, struct, cls", [
+    ("stats.h", "Stats", engram.Stats), ("analyze.h", "GraphReport", engram.GraphReport),
+    ("analyze.h", "LevelReport", engram.LevelReport), ("store.h", "Pattern", engram.Pattern),
+    ("search.h", "SearchResult", engram.SearchResult), ("search.h", "Hit", engram.Hit),
+    ("store.h", "CommitResult", engram.CommitResult), ("store.h", "BatchResult", engram.BatchResult)])
+def test_every_field_of_a_result_is_an_attribute(header, struct, cls):
+    attributes = {n for n, v in vars(cls).items() if isinstance(v, property)}
+    assert {"dimensions" if n == "dim" else n for n in attributes} == fields(header, struct)
+
+
+def test_every_option_of_a_search_is_an_argument():
+    arguments = {name for name, _, _ in parameters_of(engram.Store.search_hits)}
+    assert (arguments - {"self", "query", "timeout"}) | {"deadline"} == fields(
+        "search.h", "SearchOptions")

@@ -131,7 +131,8 @@ def test_options_reach_the_store(path):
         ef=50, seed=7, indexed_fields=["a", "b"], journal_bytes=1 << 20, max_elements=3,
         keep_pruned=True, durability="interval", sync_interval=0.5, log_segment_bytes=1 << 20,
         checkpoint_log_bytes=1 << 20, dirty_page_bytes=1 << 20, checkpoint_interval=3600,
-        memory_budget_bytes=1 << 30, metadata_buffer_bytes=1 << 20, background_threads=0,
+        residency="resident", handle_sigbus=False, memory_budget_bytes=1 << 30,
+        metadata_buffer_bytes=1 << 20, scrub_bytes_per_second=0, background_threads=0,
         search_threads=2, checkpoint_on_close=False, check_permissions=True,
         log=lambda level, text: None)
     with engram.create(path, 4, "ip", 8, 64, **options) as store:
@@ -162,6 +163,8 @@ def test_options_reach_the_store(path):
     ({"indexed_fields": "name"}, TypeError, "indexed_fields is a str, expected a list of str"),
     ({"indexed_fields": ["a", "a"]}, engram.InvalidArgumentError, "twice"),
     ({"log": 3}, TypeError, "log is a int, expected a callable"),
+    ({"residency": "disk"}, engram.InvalidArgumentError,
+     "residency is 'disk', allowed is 'auto', 'resident', 'mapped'"),
     ({"colour": 3}, TypeError, "colour"),
 ])
 def test_bad_options_are_named(path, keywords, kind, message):
@@ -169,6 +172,17 @@ def test_bad_options_are_named(path, keywords, kind, message):
         engram.create(path, **{"dim": 4, **SMALL, **keywords})
     with pytest.raises(engram.NotFoundError):
         engram.open(path)
+
+
+@pytest.mark.parametrize("residency", ["resident", "mapped"])
+def test_a_store_is_held_as_it_was_asked_to_be(path, residency):
+    rows = vectors(2000)
+    with engram.create(path, dim=4, residency=residency, **SMALL) as store:
+        store.insert_batch(rows).raise_for_failures()
+        assert store.stats().residency == residency
+    with engram.open(path, residency=residency) as store:
+        assert store.stats().residency == residency
+        assert store.search(rows[:50], k=1).ids.ravel().tolist() == list(range(1, 51))
 
 
 def test_create_and_open_keep_to_their_words(path, tmp_path):

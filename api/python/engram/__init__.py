@@ -47,9 +47,18 @@ _OPTIONS_DOC = """
                     file, whichever is more; 256 MiB.
     dirty_page_bytes       ... when so much is changed in memory; 0: no limit.
     checkpoint_interval    ... when the last is so many seconds old; 0: never by time.
-    memory_budget_bytes    the most memory pages may take, then IndexFullError; 0: three quarters of
-                    the machine's.
+    residency       how pages are held: 'resident' (all in memory: the fastest search), 'mapped' (read
+                    as they are needed: opens at once, may be larger than memory;
+                    NotSupportedError on a file system that cannot) or 'auto' (resident while they
+                    fit memory_budget_bytes). 'auto'.
+    handle_sigbus   catch the signal for a page of a mapped store that cannot be read any more, so
+                    that calls raise IoError; with False the process ends. True.
+    memory_budget_bytes    the most memory pages may take; 0: three quarters of the machine's.
+                    Inserts that need more raise IndexFullError (resident) or wait for a checkpoint
+                    (mapped).
     metadata_buffer_bytes  memory of the metadata store's write buffers; 16 MiB.
+    scrub_bytes_per_second how much of the page file is read and checked in the background, up to
+                    1 TiB; 8 MiB; 0: nothing is.
     background_threads     1: the store checkpoints, syncs and reclaims by itself; 0: it makes no
                     threads and the program calls run_maintenance(). 1.
     search_threads  threads of one batch of searches, exact search or large insert, 1 to 256; 0: one
@@ -68,9 +77,10 @@ def create(
         path, dim, metric="l2", m=16, ef_construction=200, *, ef=None, seed=None,
         indexed_fields=None, journal_bytes=None, max_elements=None, keep_pruned=None,
         durability=None, sync_interval=None, log_segment_bytes=None, checkpoint_log_bytes=None,
-        dirty_page_bytes=None, checkpoint_interval=None, memory_budget_bytes=None,
-        metadata_buffer_bytes=None, background_threads=None, search_threads=None,
-        checkpoint_on_close=None, check_permissions=None, log=None):
+        dirty_page_bytes=None, checkpoint_interval=None, residency=None, handle_sigbus=None,
+        memory_budget_bytes=None, metadata_buffer_bytes=None, scrub_bytes_per_second=None,
+        background_threads=None, search_threads=None, checkpoint_on_close=None,
+        check_permissions=None, log=None):
     """Makes an empty store in the directory `path`, which may not hold one, and returns the Store.
 
     Fixed for ever:
@@ -96,9 +106,10 @@ def open(  # noqa: A001
         create_if_missing=False, seed=None, journal_bytes=None, ef_construction=None, ef=None,
         max_elements=None, keep_pruned=None,
         durability=None, sync_interval=None, log_segment_bytes=None, checkpoint_log_bytes=None,
-        dirty_page_bytes=None, checkpoint_interval=None, memory_budget_bytes=None,
-        metadata_buffer_bytes=None, background_threads=None, search_threads=None,
-        checkpoint_on_close=None, check_permissions=None, log=None):
+        dirty_page_bytes=None, checkpoint_interval=None, residency=None, handle_sigbus=None,
+        memory_budget_bytes=None, metadata_buffer_bytes=None, scrub_bytes_per_second=None,
+        background_threads=None, search_threads=None, checkpoint_on_close=None,
+        check_permissions=None, log=None):
     """Opens the store in the directory `path` and returns the Store.
 
     read_only       open it together with other readers, without writing a byte; it must have been

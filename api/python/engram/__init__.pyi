@@ -15,6 +15,7 @@ __version__: str
 _Path = Union[str, bytes, os.PathLike[str], os.PathLike[bytes]]
 _Metric = Literal["l2", "cosine", "ip"]
 _Durability = Literal["sync", "interval", "none"]
+_Residency = Literal["auto", "resident", "mapped"]
 _Seconds = Union[float, datetime.timedelta]
 _Log = Callable[[int, str], object]
 # One vector, and rows of them: arrays of float32 (see Store about others), or lists of numbers.
@@ -43,8 +44,11 @@ def create(
     checkpoint_log_bytes: int | None = None,
     dirty_page_bytes: int | None = None,
     checkpoint_interval: _Seconds | None = None,
+    residency: _Residency | None = None,
+    handle_sigbus: bool | None = None,
     memory_budget_bytes: int | None = None,
     metadata_buffer_bytes: int | None = None,
+    scrub_bytes_per_second: int | None = None,
     background_threads: int | None = None,
     search_threads: int | None = None,
     checkpoint_on_close: bool | None = None,
@@ -72,8 +76,11 @@ def open(
     checkpoint_log_bytes: int | None = None,
     dirty_page_bytes: int | None = None,
     checkpoint_interval: _Seconds | None = None,
+    residency: _Residency | None = None,
+    handle_sigbus: bool | None = None,
     memory_budget_bytes: int | None = None,
     metadata_buffer_bytes: int | None = None,
+    scrub_bytes_per_second: int | None = None,
     background_threads: int | None = None,
     search_threads: int | None = None,
     checkpoint_on_close: bool | None = None,
@@ -341,6 +348,8 @@ class Stats:
     @property
     def m(self) -> int: ...
     @property
+    def residency(self) -> str: ...
+    @property
     def last_lsn(self) -> int: ...
     @property
     def durable_lsn(self) -> int: ...
@@ -384,6 +393,18 @@ class Stats:
     def replayed_commits(self) -> int: ...
     @property
     def restored_pages(self) -> int: ...
+    @property
+    def scrubbed_pages(self) -> int: ...
+    @property
+    def scrub_rounds(self) -> int: ...
+    @property
+    def bad_pages(self) -> int: ...
+    @property
+    def healed_pages(self) -> int: ...
+    @property
+    def first_bad_segment(self) -> int: ...
+    @property
+    def first_bad_page(self) -> int: ...
     def __repr__(self) -> str: ...
 
 class LevelReport:
