@@ -69,14 +69,10 @@ Status PageSpace::MapExtent(std::uint32_t first, const ExtentEntry& extent) {
   // Room is made before the commit that makes the extent part of the file.
   if (mapped_->last_first == first && mapped_->last == extent) return Status::Ok();
   // What lies there already was of an extent that the file never got: nobody has looked at it.
-  Status status = mapped_->bits.Extend((pages + kBits - 1) / kBits * sizeof(std::uint64_t));
-  if (status.ok()) {
-    status =
-        mapped_->file->MapExtent(extent, segment.space, std::uint64_t{first} * segment.page_bytes);
-  }
-  if (!status.ok()) {
-    return Status::IndexFull("no addresses for pages: " + std::string(status.message()));
-  }
+  const Status bits = mapped_->bits.Extend((pages + kBits - 1) / kBits * sizeof(std::uint64_t));
+  if (!bits.ok()) return Status::IndexFull("no memory for pages: " + std::string(bits.message()));
+  ENGRAM_RETURN_IF_ERROR(
+      mapped_->file->MapExtent(extent, segment.space, std::uint64_t{first} * segment.page_bytes));
   mapped_->copies.resize(
       std::max<std::size_t>(mapped_->copies.size(), (pages + kBits - 1) / kBits));
   mapped_->last_first = first;

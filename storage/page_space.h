@@ -70,7 +70,7 @@ class PageSpace {
   Status Extend(SegmentKind segment, std::uint32_t pages);
   // Gives the pages of an extent memory, which are its segment's from page `first` on. An extent
   // that did not come to be part of the file may be followed by another one at the same place.
-  // Pre: the file is long enough. Errors: as Extend().
+  // Pre: the file is long enough. Errors: as Extend(), File::MapPrivate().
   Status AddExtent(std::uint32_t first, const ExtentEntry& extent);
 
   // The page, to be changed by the commit `lsn`: it gets its identity and LSN, and counts as dirty.

@@ -85,7 +85,7 @@ class File {
   // (AddressSpace::Drop()), the others follow the file. A child does not inherit it. Pre: offset,
   // length and `at` are multiples of the system's page size; the range lies inside the file, and
   // stays there: touching what the file has lost is SIGBUS. Errors: kNotSupported, where this kind
-  // of file cannot; kIoError.
+  // of file cannot; kIndexFull, where the process may have no more mappings; kIoError.
   virtual Status MapPrivate(std::uint64_t offset, std::uint64_t length, std::byte* at) const;
 
   const std::string& path() const { return path_; }

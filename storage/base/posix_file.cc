@@ -180,6 +180,7 @@ Status MapDescriptorPrivate(int fd, const std::string& path, std::uint64_t offse
     const int error = errno;
     const Status status = ErrnoStatus(error, "map", AtOffset(path, offset));
     if (error == ENODEV) return Status::NotSupported(std::string(status.message()));
+    if (error == ENOMEM) return Status::IndexFull(std::string(status.message()));
     return status;
   }
   // A child must not touch the pages (and without this every write after a fork would copy one).
