@@ -202,22 +202,28 @@ Status PageFile::AddExtent(std::uint32_t index, const ExtentEntry& extent) {
   return Status::Ok();
 }
 
-Status PageFile::RestoreLength() {
-  std::uint64_t end = 0;
+Result<PageFile::Lengths> PageFile::GetLengths() const {
+  Lengths lengths;
   {
     MutexLock lock(mutex_);
-    end = end_;
+    if (!table_.empty()) lengths.expected = end_;
   }
-  ENGRAM_ASSIGN_OR_RETURN(const std::uint64_t size, file_->Size());
-  return size < end ? file_->Allocate(size, end - size) : Status::Ok();
+  // Looked at last: an extent that is added meanwhile is allocated before it is known.
+  ENGRAM_ASSIGN_OR_RETURN(lengths.found, file_->Size());
+  return lengths;
+}
+
+Status PageFile::RestoreLength() {
+  ENGRAM_ASSIGN_OR_RETURN(const Lengths lengths, GetLengths());
+  if (lengths.found >= lengths.expected) return Status::Ok();
+  return file_->Allocate(lengths.found, lengths.expected - lengths.found);
 }
 
 Status PageFile::CheckLength() const {
-  ENGRAM_ASSIGN_OR_RETURN(const std::uint64_t size, file_->Size());
-  MutexLock lock(mutex_);
-  if (table_.empty() || size >= end_) return Status::Ok();
-  return Status::IoError(file_->path() + " was cut short: it has " + std::to_string(size) +
-                         " bytes, expected at least " + std::to_string(end_));
+  ENGRAM_ASSIGN_OR_RETURN(const Lengths lengths, GetLengths());
+  if (lengths.found >= lengths.expected) return Status::Ok();
+  return Status::IoError(file_->path() + " was cut short: it has " + std::to_string(lengths.found) +
+                         " bytes, expected at least " + std::to_string(lengths.expected));
 }
 
 std::vector<ExtentEntry> PageFile::Extents() const {

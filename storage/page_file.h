@@ -77,8 +77,8 @@ class PageFile {
   Status AddExtent(std::uint32_t index, const ExtentEntry& extent) ENGRAM_EXCLUDES(mutex_);
   // Makes the file as long as its extents say, where somebody has cut it since. Errors: kNoSpace.
   Status RestoreLength() ENGRAM_EXCLUDES(mutex_);
-  // Errors: kIoError where the file is shorter than its extents. Whoever would make a file longer of
-  // which there are views asks before: what it had lost would be zeros in them, and not missed.
+  // Errors: kIoError where the file is shorter than its extents. Whoever would make a file longer
+  // of which there are views asks before: what it had lost would be zeros in them, and not missed.
   Status CheckLength() const ENGRAM_EXCLUDES(mutex_);
   // All extents in the order of addition, for the next superblock.
   std::vector<ExtentEntry> Extents() const ENGRAM_EXCLUDES(mutex_);
@@ -118,6 +118,12 @@ class PageFile {
     ExtentEntry extent{};
   };
 
+  struct Lengths {  // of the file
+    std::uint64_t found = 0;
+    std::uint64_t expected = 0;  // at least, by its extents
+  };
+
+  Result<Lengths> GetLengths() const ENGRAM_EXCLUDES(mutex_);
   Status CheckNewExtent(std::uint32_t index, const ExtentEntry& extent) const
       ENGRAM_REQUIRES(mutex_);
   void Append(const ExtentEntry& extent) ENGRAM_REQUIRES(mutex_);
