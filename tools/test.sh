@@ -69,31 +69,33 @@ run() {
 
 # share SHARE PROGRAMS...: each program in one process, that share of its tests.
 share() {
-  local log program
+  local log program status=0
   export GTEST_TOTAL_SHARDS=$jobs GTEST_SHARD_INDEX=$1 GTEST_BRIEF=1
   shift
   log=$(mktemp)
   for program in "$@"; do
     if ! timeout 1200 "$program" >"$log" 2>&1; then
       echo "FAILED: $program, share $GTEST_SHARD_INDEX of $jobs" >&2
-      tail -n 80 "$log" >&2
-      return 1
+      grep -A 12 -E ': Failure$|^SUMMARY|^==[0-9]+==ERROR' "$log" | tail -n 80 >&2 || tail -n 80 "$log" >&2
+      status=1
     fi
   done
   rm -f "$log"
+  return "$status"
 }
 
 # run_whole PRESET LABEL: the programs of the label, one process each: a sanitizer takes long to start.
 run_whole() {
   local -a programs shares=()
-  local index one
+  local index one status=0
   mapfile -t programs <"build/$1/tests/$2_programs.txt"
   for ((index = 0; index < jobs; ++index)); do
     share "$index" "${programs[@]}" &
     shares+=($!)
   done
-  for one in "${shares[@]}"; do wait "$one"; done
-  echo "${#programs[@]} programs passed"
+  for one in "${shares[@]}"; do wait "$one" || status=1; done
+  [ "$status" -ne 0 ] || echo "${#programs[@]} programs passed"
+  return "$status"
 }
 
 step "packages"

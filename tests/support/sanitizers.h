@@ -10,6 +10,12 @@ inline constexpr bool kThreadSanitizer = true;
 inline constexpr bool kThreadSanitizer = false;
 #endif
 
+#ifdef __SANITIZE_ADDRESS__
+inline constexpr bool kAddressSanitizer = true;  // keeps what is freed for a while
+#else
+inline constexpr bool kAddressSanitizer = false;
+#endif
+
 }  // namespace engram
 
 #endif  // ENGRAM_TESTS_SUPPORT_SANITIZERS_H_
