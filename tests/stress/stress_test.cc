@@ -340,7 +340,9 @@ class StressTest : public ::testing::TestWithParam<Residency> {
     EXPECT_EQ(after->snapshots, 0u);
     EXPECT_EQ(after->durable_lsn, after->last_lsn);
     EXPECT_GT(after->checkpoints, before.checkpoints + 5);
-    EXPECT_GT(after->page_file_bytes, before.page_file_bytes);
+    if (!kThreadSanitizer) {  // too few for it to grow
+      EXPECT_GT(after->page_file_bytes, before.page_file_bytes);
+    }
     EXPECT_LT(after->log_syncs, after->commits);  // commits shared syncs, or asked for none
     // Versions share slots, one after the other.
     EXPECT_LT(after->free_slots + after->count, versions_.load(std::memory_order_relaxed));

@@ -10,10 +10,11 @@ inline constexpr bool kThreadSanitizer = true;
 inline constexpr bool kThreadSanitizer = false;
 #endif
 
+// Sanitizers take memory for each byte, and keep what is freed for a while.
 #ifdef __SANITIZE_ADDRESS__
-inline constexpr bool kAddressSanitizer = true;  // keeps what is freed for a while
+inline constexpr bool kMemoryIsOurs = false;
 #else
-inline constexpr bool kAddressSanitizer = false;
+inline constexpr bool kMemoryIsOurs = !kThreadSanitizer;
 #endif
 
 }  // namespace engram
