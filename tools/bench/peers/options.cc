@@ -42,7 +42,7 @@ what is searched
   --k N                neighbours wanted (10)
 
 with what
-  --peers NAME[,...]   of engram, hnswlib, faiss-hnsw, faiss-hnsw-sq8 (all)
+  --peers NAME[,...]   of engram, hnswlib, faiss-hnsw, faiss-hnsw-sq8 (these), engram-mapped
   --m N                links (16)
   --ef-construction N  (200)
   --threads N          that build (1)
@@ -219,7 +219,9 @@ void CheckOptions(const BenchOptions& options) {
 BenchOptions ParseOptions(int argc, char** argv) {
   BenchOptions options;
   if (const char* data = getenv("ENGRAM_DATA")) options.data = data;
-  for (const Peer& peer : AllPeers()) options.peers.push_back(peer.name);
+  for (const Peer& peer : AllPeers()) {
+    if (peer.by_default) options.peers.push_back(peer.name);
+  }
   ParseValues(argc, argv, Values(options));  // moves what is no option to the end
   ParseParts(std::span(argv + optind, argv + argc), options.parts);
   CheckOptions(options);

@@ -33,9 +33,9 @@ struct PeerOptions {
   std::uint32_t threads = 1;  // that build
   std::size_t batch = 1000;   // rows of one call, where the library takes several
   FaissKernels faiss_kernels = FaissKernels::kNative;
-  std::size_t capacity = 0;  // rows there will be at most
+  std::size_t capacity = 0;                    // rows there will be at most
   Residency residency = Residency::kResident;  // of Engram
-  std::string path;          // of the file or directory that holds it
+  std::string path;                            // of the file or directory that holds it
 };
 
 inline constexpr std::uint64_t kNoRow = std::numeric_limits<std::uint64_t>::max();

@@ -11,6 +11,12 @@ std::unique_ptr<PeerIndex> OpenOrMakeStore(const PeerOptions& options) {
   return std::make_unique<StoreIndex>(options);
 }
 
+std::unique_ptr<PeerIndex> OpenOrMakeMapped(const PeerOptions& options) {
+  PeerOptions mapped = options;
+  mapped.residency = Residency::kMapped;
+  return OpenOrMakeStore(mapped);
+}
+
 std::unique_ptr<PeerIndex> MakeFlat(const PeerOptions& options) {
   return MakeFaiss(options, FaissStorage::kFlat);
 }
@@ -24,6 +30,7 @@ std::unique_ptr<PeerIndex> MakeSq8(const PeerOptions& options) {
 const std::vector<Peer>& AllPeers() {
   static const std::vector<Peer> peers = {
       {"engram", "Engram", OpenOrMakeStore, OpenOrMakeStore},
+      {"engram-mapped", "Engram, mapped", OpenOrMakeMapped, OpenOrMakeMapped, false},
       {"hnswlib", "hnswlib", MakeHnswlib, OpenHnswlib},
       {"faiss-hnsw", "FAISS HNSW flat", MakeFlat, OpenFaiss},
       {"faiss-hnsw-sq8", "FAISS HNSW SQ8", MakeSq8, OpenFaiss},

@@ -18,6 +18,7 @@ struct Peer {
   std::string title;  // as a plot has it
   std::function<std::unique_ptr<PeerIndex>(const PeerOptions&)> make;
   std::function<std::unique_ptr<PeerIndex>(const PeerOptions&)> open;  // what was saved
+  bool by_default = true;  // else only where it is asked for
 };
 
 const std::vector<Peer>& AllPeers();

@@ -24,6 +24,7 @@ struct Look {
 
 Look LookOf(const std::string& peer) {
   static const std::map<std::string, Look> kLooks = {{"engram", {"#0b5fa5", 7}},
+                                                     {"engram-mapped", {"#6aaede", 11}},
                                                      {"hnswlib", {"#d9822b", 5}},
                                                      {"faiss-hnsw", {"#3f9142", 9}},
                                                      {"faiss-hnsw-sq8", {"#9155a7", 13}}};
