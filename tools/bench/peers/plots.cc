@@ -58,7 +58,7 @@ Tics RecallTics() {
   return tics;
 }
 
-// Sets a logarithmic axis around every point of the lines and every bar.
+// Sets a logarithmic axis around every point of the lines. Bars begin at 0: FitBars().
 void FitLogY(Panel& panel) {
   double low = std::numeric_limits<double>::max();
   double high = 0;
@@ -68,18 +68,13 @@ void FitLogY(Panel& panel) {
       high = std::max(high, y);
     }
   }
-  for (const Bar& bar : panel.bars) {
-    low = std::min(low, bar.high);
-    high = std::max(high, bar.high);
-  }
   panel.log_y = true;
-  panel.y_low = low / (panel.bars.empty() ? 1.25 : 3);
+  panel.y_low = low / 1.25;
   panel.y_high = high * 1.25;
   panel.y_tics = LogTics(panel.y_low, panel.y_high);
-  for (Bar& bar : panel.bars) bar.low = panel.y_low;
 }
 
-void FitLinearBars(Panel& panel) {
+void FitBars(Panel& panel) {
   double high = 0;
   for (const Bar& bar : panel.bars) high = std::max(high, bar.high);
   panel.y_low = 0;
@@ -130,7 +125,7 @@ Panel PeerBars(const Json& peers, const std::string& title, const std::string& f
   }
   panel.x_low = -0.6;
   panel.x_high = place - 0.4;
-  FitLinearBars(panel);
+  FitBars(panel);
   return panel;
 }
 
@@ -186,7 +181,7 @@ bool PlotLatency(const Json& report, const std::string& directory) {
   Panel panel =
       GroupedBars(groups, {"idle", "beside a writer of " + rate + " points/s"}, values, 0);
   panel.y_name = "microseconds";
-  FitLogY(panel);
+  FitBars(panel);
   plot.panels.push_back(panel);
   return Draw(plot, directory);
 }
@@ -207,7 +202,7 @@ bool PlotInsert(const Json& report, const std::string& directory) {
   Plot plot = NewPlot(report, "insert", "Engram: inserts a second of one thread, by durability");
   Panel panel = GroupedBars(groups, series, values, 0);
   panel.y_name = "inserts a second";
-  FitLogY(panel);
+  FitBars(panel);
   plot.panels.push_back(panel);
   return Draw(plot, directory);
 }
@@ -243,7 +238,7 @@ bool PlotWritten(const Json& report, const std::string& directory) {
   }
   panel.x_low = -0.6;
   panel.x_high = static_cast<double>(written.size()) - 0.4;
-  FitLinearBars(panel);
+  FitBars(panel);
   plot.panels.push_back(panel);
   return Draw(plot, directory);
 }
