@@ -11,7 +11,7 @@ Headers have plain comments. Here
   * "// --- Title ---" begins a group of members, down to the next one or the end of the scope;
   * any other comment stays what it is.
 Of documents, headings get names, so that links between pages that are part of the reference work;
-links to anything else become plain text.
+links to anything else become plain text. Images are found by their name (IMAGE_PATH of docs/Doxyfile).
 """
 
 import pathlib
@@ -132,7 +132,9 @@ def name_of(page: str, fragment: str = "") -> str:
 
 def filter_document(text: str, page: str) -> str:
     def link(match: re.Match) -> str:
-        label, target = match.groups()
+        image, label, target = match.groups()
+        if image:
+            return f"![{label}]({pathlib.PurePath(target).name})"
         if re.match(r"[a-z]+:", target):
             return match.group(0)
         path, _, fragment = target.partition("#")
@@ -150,7 +152,7 @@ def filter_document(text: str, page: str) -> str:
             level, title = heading.groups()
             line = f"{line} {{#{name_of(page, '' if level == '#' else anchor(title))}}}"
         elif not fenced and not line.startswith("    "):
-            line = re.sub(r"\[([^\]]+)\]\(([^)\s]+)\)", link, line)
+            line = re.sub(r"(!?)\[([^\]]+)\]\(([^)\s]+)\)", link, line)
         out.append(line)
     return "\n".join(out) + "\n"
 

@@ -72,6 +72,9 @@ class Documents(unittest.TestCase):
         self.assertEqual(document("[a](recovery.md#poison) [b](../api/include/engram/options.h) [c](https://x.org/)"),
                          ["a b [c](https://x.org/)"])
 
+    def test_images_keep_their_names_alone(self):
+        self.assertEqual(document("![a b](docs/plots/a.svg)"), ["![a b](a.svg)"])
+
     def test_code_stays(self):
         lines = ["```cmake", "# [a](b.md)", "```", "    [a](b.md)"]
         self.assertEqual(document(*lines), lines)
