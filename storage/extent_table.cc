@@ -14,7 +14,7 @@
 namespace engram {
 namespace {
 
-constexpr std::size_t kChecksumBytes = sizeof(ExtentTableHeader::checksum);
+static_assert(sizeof(ExtentTableHeader::checksum) == kChecksumBytes);
 
 std::size_t TableBytes(std::size_t extents) {
   return sizeof(ExtentTableHeader) + extents * sizeof(ExtentEntry);

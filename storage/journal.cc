@@ -16,7 +16,6 @@ namespace engram {
 namespace {
 
 constexpr std::size_t kBufferBytes = 1u << 20;
-constexpr std::size_t kChecksumBytes = sizeof(std::uint64_t);
 // Zeros for every gap.
 constexpr std::byte kZeros[kBlockBytes] = {};
 

@@ -9,6 +9,8 @@
 
 namespace engram {
 
+inline constexpr std::size_t kChecksumBytes = sizeof(std::uint64_t);
+
 std::uint64_t Checksum64(std::span<const std::byte> bytes, std::uint64_t seed = 0);
 
 }  // namespace engram
