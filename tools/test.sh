@@ -76,7 +76,7 @@ share() {
   for program in "$@"; do
     if ! timeout 1200 "$program" >"$log" 2>&1; then
       echo "FAILED: $program, share $GTEST_SHARD_INDEX of $jobs" >&2
-      grep -A 12 -E ': Failure$|^SUMMARY|^==[0-9]+==ERROR' "$log" | tail -n 80 >&2 || tail -n 80 "$log" >&2
+      grep -A 12 -E ': Failure$|^SUMMARY|^==[0-9]+==ERROR|^WARNING: ThreadSanitizer' "$log" | tail -n 80 >&2 || tail -n 80 "$log" >&2
       status=1
     fi
   done
@@ -84,17 +84,16 @@ share() {
   return "$status"
 }
 
-# run_whole PRESET LABEL: the programs of the label, one process each: a sanitizer takes long to start.
+# run_whole PROGRAMS...: one process each and core, not one a test: a sanitizer takes long to start.
 run_whole() {
-  local -a programs shares=()
+  local -a shares=()
   local index one status=0
-  mapfile -t programs <"build/$1/tests/$2_programs.txt"
   for ((index = 0; index < jobs; ++index)); do
-    share "$index" "${programs[@]}" &
+    share "$index" "$@" &
     shares+=($!)
   done
   for one in "${shares[@]}"; do wait "$one" || status=1; done
-  [ "$status" -ne 0 ] || echo "${#programs[@]} programs passed"
+  [ "$status" -ne 0 ] || echo "$# programs passed"
   return "$status"
 }
 
@@ -120,14 +119,13 @@ tools/check_thread_safety.sh
 step "address and undefined-behaviour sanitizers: build"
 build asan unit_tests
 step "unit tests under them"
-run_whole asan unit
+mapfile -t programs <build/asan/tests/unit_programs.txt
+run_whole "${programs[@]}"
 
 step "thread sanitizer: build"
 build tsan stress_test engine_test
 step "concurrent tests under it"
 export TSAN_OPTIONS="suppressions=$PWD/tools/tsan.supp halt_on_error=1 history_size=7"
-for program in stress_test engine_test; do
-  "build/tsan/tests/$program" --gtest_brief=1
-done
+run_whole build/tsan/tests/stress_test build/tsan/tests/engine_test
 
 step "done"
