@@ -119,7 +119,7 @@ build tsan stress_test engine_test
 step "concurrent tests under it"
 export TSAN_OPTIONS="suppressions=$PWD/tools/tsan.supp halt_on_error=1 history_size=7"
 # Not the longest tests of one thread.
-export GTEST_FILTER='*-ResidencyTest.A*:ResidencyTest.TooMany*:CheckpointerTest.MoreThan*'
+export GTEST_FILTER='*-ResidencyTest.A*:ResidencyTest.TooMany*:CheckpointerTest.MoreThan*:WriterTest.AnErase*'
 run_whole build/tsan/tests/stress_test build/tsan/tests/engine_test
 
 step "done"

@@ -11,7 +11,6 @@
 #include "index/node_key.h"
 #include "tests/engine/engine_fixture.h"
 #include "tests/support/graph_check.h"
-#include "tests/support/sanitizers.h"
 
 namespace engram {
 namespace {
@@ -59,7 +58,6 @@ TEST_F(WriterTest, AFullStoreTakesThePlacesOfTheDeadBeforeItRefuses) {
 // In a heap of copies whose lists are full, one that ends can move the parents of many others:
 // far more log than a commit of its kind takes as a rule, also where the segment ends.
 TEST_F(WriterTest, AnEraseThatChangesManyListsFindsRoomInTheLog) {
-  if (kThreadSanitizer) GTEST_SKIP() << "one thread, for half a minute";
   constexpr std::uint32_t kCopies = 3000;
   config_.options.m = 2;
   config_.options.ef_construction = 1;
