@@ -74,7 +74,14 @@ class ManifestRoom::ManifestFile : public File {
     reserved_ = std::min(reserved_, size);
     return base_->Truncate(size);
   }
+  // RocksDB never does; the room behind the range goes with it.
+  Status Deallocate(std::uint64_t offset, std::uint64_t length) override ENGRAM_EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    reserved_ = std::min(reserved_, offset);
+    return base_->Deallocate(offset, length);
+  }
   Result<std::uint64_t> Size() const override { return base_->Size(); }
+  Result<std::uint64_t> AllocatedBytes() const override { return base_->AllocatedBytes(); }
   Result<Mapping> Map(std::uint64_t offset, std::size_t length) const override {
     return base_->Map(offset, length);
   }

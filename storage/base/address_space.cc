@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <string>
 #include <utility>
@@ -18,6 +19,25 @@ namespace {
 constexpr std::uint64_t kHuge = AddressSpace::kHugePageBytes;
 // Far above what any processor addresses, and safe to round up.
 constexpr std::uint64_t kMostCapacity = 1ull << 56;
+
+std::uint64_t SystemPageBytes() {
+  static const auto bytes = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  return bytes;
+}
+
+// The pages are this process's alone: a child must not touch them, and after a fork every write of
+// ours would otherwise copy a page. Advice only; without it nothing goes wrong.
+void KeepFromChildren(std::byte* base, std::uint64_t bytes) {
+  ::madvise(base, bytes, MADV_DONTFORK);
+}
+
+// Zeros, a word at a time, for who may be looking.
+void StoreZeros(std::byte* from, std::uint64_t length) {
+  for (std::byte* at = from; at < from + length; at += sizeof(std::uint64_t)) {
+    // Relaxed: that the bytes mean something again is published when they do.
+    std::atomic_ref(*reinterpret_cast<std::uint64_t*>(at)).store(0, std::memory_order_relaxed);
+  }
+}
 
 // `capacity` bytes of addresses on a huge page's boundary, without access; null with errno set.
 std::byte* ReserveAligned(std::uint64_t capacity) {
@@ -54,9 +74,7 @@ Result<AddressSpace> AddressSpace::Reserve(std::uint64_t capacity, std::uint64_t
 
 AddressSpace::AddressSpace(std::byte* base, std::uint64_t capacity, Pages pages)
     : base_(base), capacity_(capacity), pages_(pages), owner_(::getpid()) {
-  // The pages are this process's alone: a child must not touch them, and after a fork every write
-  // of ours would otherwise copy a page. Advice only; without it nothing goes wrong.
-  ::madvise(base_, capacity_, MADV_DONTFORK);
+  KeepFromChildren(base_, capacity_);
 }
 
 AddressSpace::AddressSpace(AddressSpace&& other) noexcept { Swap(other); }
@@ -119,6 +137,38 @@ bool AddressSpace::Drop(std::uint64_t at, std::uint64_t length) const {
   constexpr int MADV_DONTNEED_LOCKED = 24;  // since Linux 5.18; the headers may be older
 #endif
   return errno == EINVAL && ::madvise(base_ + at, length, MADV_DONTNEED_LOCKED) == 0;
+}
+
+void AddressSpace::Clear(std::uint64_t at, std::uint64_t length) const {
+  const std::uint64_t end = at + length;
+  const std::uint64_t first = std::min(end, AlignUp(at, SystemPageBytes()));
+  const std::uint64_t last = std::max(first, end / SystemPageBytes() * SystemPageBytes());
+  StoreZeros(base_ + at, first - at);
+  if (first < last && !Drop(first, last - first)) StoreZeros(base_ + first, last - first);
+  StoreZeros(base_ + last, end - last);
+}
+
+Status AddressSpace::Shrink(std::uint64_t size) {
+  if (size >= size_) return {};
+  // Views take whole pages, memory whole huge pages.
+  const bool views = usable_ == 0;
+  const std::uint64_t keep = AlignUp(size, views ? SystemPageBytes() : kHuge);
+  const std::uint64_t end = views ? AlignUp(size_, SystemPageBytes()) : usable_;
+  if (keep < end) {
+    // In one step: at no time can anything else of the process be mapped there.
+    void* reserved = ::mmap(base_ + keep, end - keep, PROT_NONE,
+                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+    if (reserved == MAP_FAILED) {
+      return ErrnoStatus(errno, "give back", std::to_string(end - keep) + " bytes of memory");
+    }
+    KeepFromChildren(base_ + keep, end - keep);
+  }
+  if (!views) {
+    Clear(size, std::min(keep, size_) - size);
+    usable_ = keep;
+  }
+  size_ = size;
+  return {};
 }
 
 }  // namespace engram

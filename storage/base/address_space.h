@@ -1,7 +1,8 @@
 // A range of addresses reserved once and given memory, or views of a file, from its start on, so
-// that what lies in it never moves and growing never copies. Leaves to storage/page_space.h what
-// the bytes mean. Threads: one writer, many readers: Extend() has one caller, who publishes the new
-// size to readers. Implements docs/architecture.md, "Pages in memory".
+// that what lies in it never moves and growing never copies; what lies at its end can be given
+// back. Leaves to storage/page_space.h what the bytes mean. Threads: one writer, many readers:
+// Extend(), MapFile(), Clear() and Shrink() have one caller, who publishes the new size to readers.
+// Implements docs/architecture.md, "Pages in memory".
 #ifndef ENGRAM_STORAGE_BASE_ADDRESS_SPACE_H_
 #define ENGRAM_STORAGE_BASE_ADDRESS_SPACE_H_
 
@@ -38,7 +39,7 @@ class AddressSpace {
   // A forked child does not inherit the range: there, nothing is given back.
   ~AddressSpace();
 
-  // Makes the first `size` bytes readable and writable; new ones are 0. Never shrinks. Memory is
+  // Makes the first `size` bytes readable and writable; new ones are 0. Does not shrink. Memory is
   // taken when a byte is first touched, by huge pages where the system has them. Errors: kIoError,
   // where `size` exceeds capacity() or the system refuses; nothing is changed then.
   Status Extend(std::uint64_t size);
@@ -51,6 +52,17 @@ class AddressSpace {
   // False where the system keeps them (the host has locked its memory, and the system is older than
   // Linux 5.18): nothing is changed then. Any thread.
   bool Drop(std::uint64_t at, std::uint64_t length) const;
+
+  // Makes bytes that Extend() gave 0 again, and gives the memory behind them back as far as the
+  // system takes it. Readers may go on: what they load in words of 8 bytes is as it was, or 0.
+  // Pre: both are multiples of 8.
+  void Clear(std::uint64_t at, std::uint64_t length) const;
+  // Gives back the memory behind the first `size` bytes, or the views with the process's own copies
+  // in them and every hold on the file. The addresses stay reserved; what Extend() or MapFile()
+  // puts there later is new. Pre: nobody touches what goes; `size` is a multiple of 8, and of the
+  // system's page size where views lie. Errors: kIoError, where the system refuses; what was there
+  // is there still.
+  Status Shrink(std::uint64_t size);
 
   // A multiple of kHugePageBytes; null where nothing is reserved.
   std::byte* base() const { return base_; }

@@ -77,7 +77,14 @@ class File {
   // unreadable until they are written. Errors: kNotSupported, where the file system cannot.
   virtual Status Reserve(std::uint64_t offset, std::uint64_t length) = 0;
   virtual Status Truncate(std::uint64_t size) = 0;
+  // Gives the space of the range back: the size stays, bytes of it read as 0. Until the next sync a
+  // crash may undo it in any part. Private views show the zeros at once, the process's own copies
+  // stay. Errors: kNotSupported, where the file system cannot: nothing is changed then; kNoSpace.
+  virtual Status Deallocate(std::uint64_t offset, std::uint64_t length) = 0;
   virtual Result<std::uint64_t> Size() const = 0;
+  // What the file takes on the disk: less than its size where it has holes, more where space was
+  // reserved behind its end.
+  virtual Result<std::uint64_t> AllocatedBytes() const = 0;
   // Pre: the range lies inside the file.
   virtual Result<Mapping> Map(std::uint64_t offset, std::size_t length) const = 0;
   // Puts a private view of the range over addresses that the caller owns and unmaps, in one step: a

@@ -113,29 +113,38 @@ Status PosixFile::SyncData() {
   return SyncError(errno, path());
 }
 
-Status PosixFile::CallFallocate(int mode, std::uint64_t offset, std::uint64_t length) {
+Status PosixFile::CallFallocate(int mode, std::string_view action, std::uint64_t offset,
+                                std::uint64_t length) {
   if (length == 0) return {};
-  if (!FitsOffset(offset, length)) return ErrnoStatus(EFBIG, "allocate", AtOffset(path(), offset));
+  if (!FitsOffset(offset, length)) return ErrnoStatus(EFBIG, action, AtOffset(path(), offset));
   int result;
   do {
     result = ::fallocate(fd(), mode, static_cast<off_t>(offset), static_cast<off_t>(length));
   } while (result != 0 && errno == EINTR);
   if (result == 0) return {};
   const int error = errno;
-  Status status = ErrnoStatus(error, "allocate " + std::to_string(length) + " bytes in",
-                              AtOffset(path(), offset));
-  if (error == EOPNOTSUPP) return Status::NotSupported(std::string(status.message()));
+  Status status =
+      ErrnoStatus(error, std::string(action) + ' ' + std::to_string(length) + " bytes in",
+                  AtOffset(path(), offset));
+  // The range of a hole is right, so that EINVAL says that the file system makes none there.
+  const bool refused_hole = error == EINVAL && (mode & FALLOC_FL_PUNCH_HOLE) != 0;
+  if (error == EOPNOTSUPP || error == ENOSYS || refused_hole)
+    return Status::NotSupported(std::string(status.message()));
   return status;
 }
 
 Status PosixFile::Allocate(std::uint64_t offset, std::uint64_t length) {
-  Status status = CallFallocate(0, offset, length);
+  Status status = CallFallocate(0, "allocate", offset, length);
   if (status.code() == Code::kNotSupported) return AllocateByWriting(*this, offset, length);
   return status;
 }
 
 Status PosixFile::Reserve(std::uint64_t offset, std::uint64_t length) {
-  return CallFallocate(FALLOC_FL_KEEP_SIZE, offset, length);
+  return CallFallocate(FALLOC_FL_KEEP_SIZE, "allocate", offset, length);
+}
+
+Status PosixFile::Deallocate(std::uint64_t offset, std::uint64_t length) {
+  return CallFallocate(FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, "deallocate", offset, length);
 }
 
 Status PosixFile::Truncate(std::uint64_t size) {
@@ -152,6 +161,13 @@ Result<std::uint64_t> PosixFile::Size() const {
   struct stat info;
   if (::fstat(fd(), &info) != 0) return ErrnoStatus(errno, "stat", path());
   return static_cast<std::uint64_t>(info.st_size);
+}
+
+Result<std::uint64_t> PosixFile::AllocatedBytes() const {
+  constexpr std::uint64_t kStatBlockBytes = 512;  // whatever the file system's own are
+  struct stat info;
+  if (::fstat(fd(), &info) != 0) return ErrnoStatus(errno, "stat", path());
+  return static_cast<std::uint64_t>(info.st_blocks) * kStatBlockBytes;
 }
 
 Result<Mapping> PosixFile::Map(std::uint64_t offset, std::size_t length) const {

@@ -62,15 +62,19 @@ class PosixFile : public File {
   Status Allocate(std::uint64_t offset, std::uint64_t length) override;
   Status Reserve(std::uint64_t offset, std::uint64_t length) override;
   Status Truncate(std::uint64_t size) override;
+  Status Deallocate(std::uint64_t offset, std::uint64_t length) override;
   Result<std::uint64_t> Size() const override;
+  Result<std::uint64_t> AllocatedBytes() const override;
   Result<Mapping> Map(std::uint64_t offset, std::size_t length) const override;
   Status MapPrivate(std::uint64_t offset, std::uint64_t length, std::byte* at) const override;
 
   int fd() const { return fd_.get(); }
 
  private:
-  // fallocate(2). Errors: kNotSupported, where the file system has none.
-  Status CallFallocate(int mode, std::uint64_t offset, std::uint64_t length);
+  // fallocate(2); `action` is for messages. Errors: kNotSupported, where the file system has none,
+  // or not this mode of it.
+  Status CallFallocate(int mode, std::string_view action, std::uint64_t offset,
+                       std::uint64_t length);
 
   FileDescriptor fd_;
 };

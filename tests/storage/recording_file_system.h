@@ -15,7 +15,7 @@ namespace engram {
 
 // Syncs are noted and not made: no test that uses this ends in a power loss, and they are slow.
 // Notes "<call> <last part of the path>"; calls: create, write, sync, allocate, reserve, truncate,
-// rename, unlink, mkdir, rmdir, syncdir, lock. Threads: any thread.
+// deallocate, rename, unlink, mkdir, rmdir, syncdir, lock. Threads: any thread.
 class RecordingFileSystem : public FileSystem {
  public:
   // The outcome of a call instead of making it; success makes it.
@@ -106,7 +106,12 @@ class RecordingFile : public File {
     if (Status s = recorder_.Note("truncate", path()); !s.ok()) return s;
     return base_->Truncate(size);
   }
+  Status Deallocate(std::uint64_t offset, std::uint64_t length) override {
+    if (Status s = recorder_.Note("deallocate", path()); !s.ok()) return s;
+    return base_->Deallocate(offset, length);
+  }
   Result<std::uint64_t> Size() const override { return base_->Size(); }
+  Result<std::uint64_t> AllocatedBytes() const override { return base_->AllocatedBytes(); }
   Result<Mapping> Map(std::uint64_t offset, std::size_t length) const override {
     return base_->Map(offset, length);
   }

@@ -52,6 +52,8 @@ class Fate {
     if (op.kind == Kind::kWrite && !pending.size_only && (by_sector || torn)) {
       SimBytes& bytes = image->node(op.inode).bytes.Mutable();
       torn ? WriteHead(op, &bytes) : WriteSectors(op, &bytes);
+    } else if (op.kind == Kind::kDeallocate && (by_sector || torn)) {
+      ClearSectors(op, torn, &image->node(op.inode).bytes.Mutable());
     } else if (Survives(pending.index)) {
       if (pending.size_only) {
         image->node(op.inode).bytes.Mutable().GrowTo(op.offset + op.data.size());
@@ -86,14 +88,38 @@ class Fate {
       const auto sector = all.subspan(static_cast<std::size_t>(at - op.offset),
                                       static_cast<std::size_t>(SectorEnd(op, at) - at));
       if (policy_ == CrashPolicy::kGarbage && random_() % garbage_one_in_ == 0) {
-        std::array<std::byte, kSectorBytes> noise;
-        for (std::byte& b : noise) b = static_cast<std::byte>(random_());
-        bytes->Write(at, std::span(noise).first(sector.size()));
+        WriteNoise(at, sector.size(), bytes);
       } else if (Fraction() < keep_) {
         bytes->Write(at, sector);
       }
     }
     if (Fraction() < keep_) bytes->GrowTo(end);
+  }
+
+  // A hole, as zeros that were written: each sector by itself, or the first few. Nothing behind the
+  // end of the file.
+  void ClearSectors(const TraceOp& op, bool head, SimBytes* bytes) {
+    const std::uint64_t end = std::min(op.offset + op.length, bytes->size());
+    if (op.offset >= end) return;
+    if (head) {
+      const std::uint64_t sectors = (end - op.offset) / kSectorBytes;
+      bytes->Clear(op.offset, random_() % (sectors + 1) * kSectorBytes);
+      return;
+    }
+    for (std::uint64_t at = op.offset; at < end; at = (at / kSectorBytes + 1) * kSectorBytes) {
+      const std::uint64_t length = std::min(end, (at / kSectorBytes + 1) * kSectorBytes) - at;
+      if (policy_ == CrashPolicy::kGarbage && random_() % garbage_one_in_ == 0) {
+        WriteNoise(at, static_cast<std::size_t>(length), bytes);
+      } else if (Fraction() < keep_) {
+        bytes->Clear(at, length);
+      }
+    }
+  }
+
+  void WriteNoise(std::uint64_t at, std::size_t length, SimBytes* bytes) {
+    std::array<std::byte, kSectorBytes> noise;
+    for (std::byte& b : noise) b = static_cast<std::byte>(random_());
+    bytes->Write(at, std::span(noise).first(length));
   }
 
   std::mt19937_64& random_;
@@ -134,6 +160,7 @@ void CrashReplayer::Issue(const TraceOp& op, std::size_t index) {
     case Kind::kWrite:
     case Kind::kTruncate:
     case Kind::kAllocate:
+    case Kind::kDeallocate:
       data_[op.inode].push_back({&op, index, false});
       break;
     case Kind::kSync:

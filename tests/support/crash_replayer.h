@@ -30,9 +30,11 @@ namespace engram {
 enum class CrashPolicy : std::uint8_t {
   kLoseAll,
   kKeepAll,
-  kRandomSectors,  // each sector of each write by itself: any mixture of versions, in any order
+  kRandomSectors,  // each sector of each write or hole by itself: any mixture of versions, in any
+                   // order
   kRandomOps,      // each operation by itself, whole
-  kPrefix,         // those up to a random one; of that one, if it is a write, the first few sectors
+  kPrefix,   // those up to a random one; of that one, if it is a write or a hole, the first few
+             // sectors
   kGarbage,  // as kRandomSectors, and some sectors hold neither version but noise; never synced
              // bytes
 };

@@ -14,9 +14,9 @@
 namespace engram {
 namespace {
 
-constexpr IoKinds kNeedsSpace = {IoKind::kCreate,   IoKind::kRename, IoKind::kAllocate,
-                                 IoKind::kTruncate, IoKind::kWrite,  IoKind::kLock,
-                                 IoKind::kMkdir};
+constexpr IoKinds kNeedsSpace = {IoKind::kCreate,   IoKind::kRename,     IoKind::kAllocate,
+                                 IoKind::kTruncate, IoKind::kDeallocate, IoKind::kWrite,
+                                 IoKind::kLock,     IoKind::kMkdir};
 constexpr IoKinds kSyncs = {IoKind::kSync, IoKind::kSyncDir};
 
 }  // namespace
@@ -208,8 +208,18 @@ class FaultFileSystem::FaultFile : public File {
     return state_->Do(IoKind::kTruncate, path(), [&] { return base_->Truncate(size); });
   }
 
+  Status Deallocate(std::uint64_t offset, std::uint64_t length) override {
+    return state_->Do(IoKind::kDeallocate, path(),
+                      [&] { return base_->Deallocate(offset, length); });
+  }
+
   Result<std::uint64_t> Size() const override {
     return state_->Get<std::uint64_t>(IoKind::kStat, path(), [&] { return base_->Size(); });
+  }
+
+  Result<std::uint64_t> AllocatedBytes() const override {
+    return state_->Get<std::uint64_t>(IoKind::kStat, path(),
+                                      [&] { return base_->AllocatedBytes(); });
   }
 
   Result<Mapping> Map(std::uint64_t offset, std::size_t length) const override {

@@ -27,11 +27,12 @@ enum class IoKind : std::uint8_t {
   kSyncDir,
   kAllocate,  // Reserve too
   kTruncate,
+  kDeallocate,
   kRead,   // mapping too
   kWrite,  // one for each op of WriteMany; WriteAndSync is a write and a sync
   kSync,
   kList,
-  kStat,  // a file's size too
+  kStat,  // a file's size and space too
   kLock,
   kMkdir,
 };
@@ -52,9 +53,10 @@ class IoKinds {
   std::uint32_t bits_ = 0;
 };
 
-inline constexpr IoKinds kMutatingIo = {
-    IoKind::kCreate,   IoKind::kRename, IoKind::kUnlink, IoKind::kSyncDir, IoKind::kAllocate,
-    IoKind::kTruncate, IoKind::kWrite,  IoKind::kSync,   IoKind::kLock,    IoKind::kMkdir};
+inline constexpr IoKinds kMutatingIo = {IoKind::kCreate,     IoKind::kRename,   IoKind::kUnlink,
+                                        IoKind::kSyncDir,    IoKind::kAllocate, IoKind::kTruncate,
+                                        IoKind::kDeallocate, IoKind::kWrite,    IoKind::kSync,
+                                        IoKind::kLock,       IoKind::kMkdir};
 inline constexpr IoKinds kReadingIo = {IoKind::kOpen, IoKind::kRead, IoKind::kList, IoKind::kStat};
 inline constexpr IoKinds kAllIo = kMutatingIo | kReadingIo;
 

@@ -64,6 +64,24 @@ void SimBytes::GrowTo(std::uint64_t size) {
   if (size > size_) Resize(size);
 }
 
+void SimBytes::Clear(std::uint64_t offset, std::uint64_t length) {
+  if (offset >= size_) return;
+  const std::uint64_t end = offset + std::min(length, size_ - offset);
+  for (std::uint64_t at = offset; at < end; at = (at / kChunkBytes + 1) * kChunkBytes) {
+    if (FindChunk(at) == nullptr) continue;
+    const auto inside = static_cast<std::size_t>(at % kChunkBytes);
+    const auto piece =
+        static_cast<std::size_t>(std::min<std::uint64_t>(end - at, kChunkBytes - inside));
+    Leaf& leaf = leaves_[static_cast<std::size_t>(at / kLeafBytes)].Mutable();
+    CowPtr<Chunk>& chunk = leaf[static_cast<std::size_t>(at % kLeafBytes) / kChunkBytes];
+    if (piece == kChunkBytes) {
+      chunk = {};
+    } else {
+      std::memset(chunk.Mutable().data() + inside, 0, piece);
+    }
+  }
+}
+
 std::string SimBytes::ToString() const {
   std::string text(static_cast<std::size_t>(size_), '\0');
   Read(0, std::as_writable_bytes(std::span<char>(text)));

@@ -25,6 +25,8 @@ class SimBytes {
   // What lies behind `size` is gone: growing again shows zeros.
   void Resize(std::uint64_t size);
   void GrowTo(std::uint64_t size);
+  // Zeros, as far as the file reaches.
+  void Clear(std::uint64_t offset, std::uint64_t length);
 
   std::string ToString() const;
   friend bool operator==(const SimBytes& a, const SimBytes& b);

@@ -1,8 +1,10 @@
 #include "tests/support/sim_disk.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "storage/base/check.h"
+#include "storage/base/coding.h"
 #include "storage/base/status_macros.h"
 
 namespace engram {
@@ -13,6 +15,8 @@ namespace {
 
 // Above it a range is a number read from a damaged file, not one that a test means.
 constexpr std::uint64_t kLargestFile = std::uint64_t{1} << 40;
+// Space comes and goes in these.
+constexpr std::uint64_t kRoomBytes = 4096;
 
 Status CheckRange(const std::string& path, std::uint64_t offset, std::uint64_t length) {
   if (offset <= kLargestFile && length <= kLargestFile - offset) return {};
@@ -31,7 +35,9 @@ Status SimDisk::Apply(TraceOp op) {
     case Kind::kWrite:
     case Kind::kTruncate:
     case Kind::kAllocate:
+    case Kind::kDeallocate:
       live_.ApplyData(op);
+      NoteHoles(op);
       modified_[op.inode] = trace_.size();
       break;
     case Kind::kCreate:
@@ -63,11 +69,30 @@ void SimDisk::Show(const TraceOp& op) {
     view->second.Resize(op.length);
   } else if (op.kind == Kind::kAllocate) {
     view->second.GrowTo(op.offset + op.length);
+  } else if (op.kind == Kind::kDeallocate) {
+    view->second.Clear(op.offset, op.length);
   } else if (op.kind == Kind::kSync) {
     view->second.Synced(live_.node(op.inode).bytes);
   } else if (op.kind == Kind::kDropUnsynced) {
     view->second.DropUnsynced();
   }
+}
+
+void SimDisk::NoteHoles(const TraceOp& op) {
+  std::set<std::uint64_t>& holes = holes_[op.inode];
+  const std::uint64_t length = op.kind == Kind::kWrite ? op.data.size() : op.length;
+  const std::uint64_t end = op.kind == Kind::kTruncate ? kLargestFile : op.offset + length;
+  if (op.kind == Kind::kDeallocate) {  // only of whole blocks the space goes back
+    const std::uint64_t size = SizeOf(op.inode);
+    const std::uint64_t last = std::min(end, AlignUp(size, kRoomBytes)) / kRoomBytes;
+    for (std::uint64_t block = AlignUp(op.offset, kRoomBytes) / kRoomBytes; block < last; ++block)
+      holes.insert(block);
+    return;
+  }
+  const std::uint64_t begin = op.kind == Kind::kTruncate ? op.length : op.offset;
+  const std::uint64_t first = op.kind == Kind::kTruncate ? AlignUp(begin, kRoomBytes) : begin;
+  holes.erase(holes.lower_bound(first / kRoomBytes),
+              holes.lower_bound(AlignUp(end, kRoomBytes) / kRoomBytes));
 }
 
 Status SimDisk::MapPrivate(InodeId inode, const std::string& path, std::uint64_t offset,
@@ -247,10 +272,21 @@ std::size_t SimDisk::Read(InodeId inode, std::uint64_t offset, std::span<std::by
   return bytes.get() != nullptr ? bytes.get()->Read(offset, out) : 0;
 }
 
-std::uint64_t SimDisk::Size(InodeId inode) const {
-  MutexLock lock(mutex_);
+std::uint64_t SimDisk::SizeOf(InodeId inode) const {
   const SimBytes* bytes = live_.node(inode).bytes.get();
   return bytes != nullptr ? bytes->size() : 0;
+}
+
+std::uint64_t SimDisk::Size(InodeId inode) const {
+  MutexLock lock(mutex_);
+  return SizeOf(inode);
+}
+
+std::uint64_t SimDisk::AllocatedBytes(InodeId inode) const {
+  MutexLock lock(mutex_);
+  const auto holes = holes_.find(inode);
+  const std::uint64_t blocks = AlignUp(SizeOf(inode), kRoomBytes) / kRoomBytes;
+  return (blocks - (holes != holes_.end() ? holes->second.size() : 0)) * kRoomBytes;
 }
 
 Status SimDisk::Write(InodeId inode, const std::string& path, std::uint64_t offset,
@@ -280,16 +316,21 @@ Status SimDisk::Truncate(InodeId inode, const std::string& path, std::uint64_t s
 
 Status SimDisk::Allocate(InodeId inode, const std::string& path, std::uint64_t offset,
                          std::uint64_t length) {
-  return TakeRoom(Kind::kAllocate, inode, path, offset, length);
+  return ChangeRoom(Kind::kAllocate, inode, path, offset, length);
 }
 
 Status SimDisk::Reserve(InodeId inode, const std::string& path, std::uint64_t offset,
                         std::uint64_t length) {
-  return TakeRoom(Kind::kReserve, inode, path, offset, length);
+  return ChangeRoom(Kind::kReserve, inode, path, offset, length);
 }
 
-Status SimDisk::TakeRoom(TraceOp::Kind kind, InodeId inode, const std::string& path,
-                         std::uint64_t offset, std::uint64_t length) {
+Status SimDisk::Deallocate(InodeId inode, const std::string& path, std::uint64_t offset,
+                           std::uint64_t length) {
+  return ChangeRoom(Kind::kDeallocate, inode, path, offset, length);
+}
+
+Status SimDisk::ChangeRoom(TraceOp::Kind kind, InodeId inode, const std::string& path,
+                           std::uint64_t offset, std::uint64_t length) {
   if (length == 0) return {};
   ENGRAM_RETURN_IF_ERROR(CheckRange(path, offset, length));
   TraceOp op;

@@ -10,6 +10,7 @@
 #include <deque>
 #include <limits>
 #include <map>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -52,6 +53,11 @@ class SimDisk {
   // A step of the trace that changes nothing: there is always room here.
   Status Reserve(InodeId inode, const std::string& path, std::uint64_t offset,
                  std::uint64_t length);
+  Status Deallocate(InodeId inode, const std::string& path, std::uint64_t offset,
+                    std::uint64_t length);
+  // The size in whole blocks, without those that were deallocated and not written or allocated
+  // since. What the disk began with has no holes.
+  std::uint64_t AllocatedBytes(InodeId inode) const;
   // Not in the trace: it changes nothing.
   Status MapPrivate(InodeId inode, const std::string& path, std::uint64_t offset,
                     std::uint64_t length, std::byte* at);
@@ -68,9 +74,12 @@ class SimDisk {
   SimImage LiveImage() const;
 
  private:
-  // Allocate() and Reserve().
-  Status TakeRoom(TraceOp::Kind kind, InodeId inode, const std::string& path, std::uint64_t offset,
-                  std::uint64_t length) ENGRAM_EXCLUDES(mutex_);
+  // Allocate(), Reserve() and Deallocate().
+  Status ChangeRoom(TraceOp::Kind kind, InodeId inode, const std::string& path,
+                    std::uint64_t offset, std::uint64_t length) ENGRAM_EXCLUDES(mutex_);
+  std::uint64_t SizeOf(InodeId inode) const ENGRAM_REQUIRES(mutex_);
+  // Which blocks of its file are holes.
+  void NoteHoles(const TraceOp& op) ENGRAM_REQUIRES(mutex_);
   // The only way to change anything: the trace and the live tree agree.
   Status Apply(TraceOp op) ENGRAM_REQUIRES(mutex_);
   // What is seen in the views of its file.
@@ -91,6 +100,7 @@ class SimDisk {
   static constexpr int kExclusive = -1;
   std::map<InodeId, int> locks_ ENGRAM_GUARDED_BY(mutex_);
   std::map<InodeId, SimView> views_ ENGRAM_GUARDED_BY(mutex_);  // of files that were mapped
+  std::map<InodeId, std::set<std::uint64_t>> holes_ ENGRAM_GUARDED_BY(mutex_);  // block numbers
   std::map<InodeId, std::uint64_t> modified_ ENGRAM_GUARDED_BY(mutex_);  // steps, shown as us
 };
 

@@ -37,7 +37,12 @@ class SimFile : public File {
     ENGRAM_RETURN_IF_ERROR(CheckWritable("truncate"));
     return disk_->Truncate(inode_, path(), size);
   }
+  Status Deallocate(std::uint64_t offset, std::uint64_t length) override {
+    ENGRAM_RETURN_IF_ERROR(CheckWritable("deallocate"));
+    return disk_->Deallocate(inode_, path(), offset, length);
+  }
   Result<std::uint64_t> Size() const override { return disk_->Size(inode_); }
+  Result<std::uint64_t> AllocatedBytes() const override { return disk_->AllocatedBytes(inode_); }
   Result<Mapping> Map(std::uint64_t offset, std::size_t length) const override {
     if (length == 0) return Mapping();
     const std::size_t room = (length + kMapAlignment - 1) / kMapAlignment * kMapAlignment;

@@ -36,6 +36,8 @@ std::string_view KindName(TraceOp::Kind kind) {
       return "allocate";
     case TraceOp::Kind::kReserve:
       return "reserve";
+    case TraceOp::Kind::kDeallocate:
+      return "deallocate";
     case TraceOp::Kind::kSync:
       return "sync";
     case TraceOp::Kind::kDropUnsynced:
@@ -70,7 +72,7 @@ std::string TraceOp::ToString() const {
   text += ' ' + path;
   if (kind == Kind::kWrite)
     return text + ' ' + std::to_string(offset) + '+' + std::to_string(data.size());
-  if (kind == Kind::kAllocate || kind == Kind::kReserve)
+  if (kind == Kind::kAllocate || kind == Kind::kReserve || kind == Kind::kDeallocate)
     return text + ' ' + std::to_string(offset) + '+' + std::to_string(length);
   if (kind == Kind::kTruncate) return text + " to " + std::to_string(length);
   if (kind == Kind::kRename) return text + " to " + to_name;
@@ -197,6 +199,7 @@ void SimImage::ApplyData(const TraceOp& op) {
   if (op.kind == TraceOp::Kind::kWrite) bytes.Write(op.offset, std::as_bytes(std::span(op.data)));
   if (op.kind == TraceOp::Kind::kTruncate) bytes.Resize(op.length);
   if (op.kind == TraceOp::Kind::kAllocate) bytes.GrowTo(op.offset + op.length);
+  if (op.kind == TraceOp::Kind::kDeallocate) bytes.Clear(op.offset, op.length);
 }
 
 std::vector<bool> SimImage::Reachable() const {

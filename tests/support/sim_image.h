@@ -31,6 +31,7 @@ struct TraceOp {
     kTruncate,       // inode, length: the new size
     kAllocate,       // inode, offset, length
     kReserve,        // the same; changes nothing that could be read
+    kDeallocate,     // the same; what lies there is 0
     kSync,           // inode
     kDropUnsynced,   // inode: a sync failed, what it should have written is never written
     kCreate,         // inode becomes dir/name

@@ -1,5 +1,6 @@
 #include "tests/support/sim_view.h"
 
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -44,6 +45,12 @@ void SimView::Resize(std::uint64_t size) {
 
 void SimView::GrowTo(std::uint64_t size) {
   if (size > size_) Resize(size);
+}
+
+void SimView::Clear(std::uint64_t offset, std::uint64_t length) {
+  if (length == 0) return;
+  ENGRAM_CHECK(::fallocate(memory_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                           static_cast<off_t>(offset), static_cast<off_t>(length)) == 0);
 }
 
 void SimView::Fill(const CowPtr<SimBytes>& bytes) {

@@ -30,6 +30,7 @@ class SimView {
   void Write(std::uint64_t offset, std::span<const std::byte> bytes);
   void Resize(std::uint64_t size);
   void GrowTo(std::uint64_t size);
+  void Clear(std::uint64_t offset, std::uint64_t length);
   // The file holds `bytes`, and all of it is on the disk.
   void Synced(const CowPtr<SimBytes>& bytes) { synced_ = bytes; }
   void DropUnsynced() { Fill(synced_); }

@@ -40,7 +40,11 @@ class HookedFile : public File {
     return base_->Reserve(offset, length);
   }
   Status Truncate(std::uint64_t size) override { return base_->Truncate(size); }
+  Status Deallocate(std::uint64_t offset, std::uint64_t length) override {
+    return base_->Deallocate(offset, length);
+  }
   Result<std::uint64_t> Size() const override { return base_->Size(); }
+  Result<std::uint64_t> AllocatedBytes() const override { return base_->AllocatedBytes(); }
   Result<Mapping> Map(std::uint64_t offset, std::size_t length) const override {
     return base_->Map(offset, length);
   }

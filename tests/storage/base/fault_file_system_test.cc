@@ -117,6 +117,7 @@ TEST_F(FaultFileSystemTest, EveryKindCanFail) {
   EXPECT_TRUE(failing(IoKind::kAllocate, [&] { return file_->Allocate(0, 10); }));
   EXPECT_TRUE(failing(IoKind::kAllocate, [&] { return file_->Reserve(0, 10); }));
   EXPECT_TRUE(failing(IoKind::kTruncate, [&] { return file_->Truncate(0); }));
+  EXPECT_TRUE(failing(IoKind::kDeallocate, [&] { return file_->Deallocate(0, 10); }));
   EXPECT_TRUE(failing(IoKind::kRead, [&] { return file_->ReadAt(0, out); }));
   EXPECT_TRUE(failing(IoKind::kRead, [&] { return file_->Map(0, 1); }));
   EXPECT_TRUE(failing(IoKind::kRead, [&] { return file_->MapPrivate(0, 0, nullptr); }));
@@ -125,9 +126,10 @@ TEST_F(FaultFileSystemTest, EveryKindCanFail) {
   EXPECT_TRUE(failing(IoKind::kList, [&] { return fs_->List("/"); }));
   EXPECT_TRUE(failing(IoKind::kStat, [&] { return fs_->Stat("/f"); }));
   EXPECT_TRUE(failing(IoKind::kStat, [&] { return file_->Size(); }));
+  EXPECT_TRUE(failing(IoKind::kStat, [&] { return file_->AllocatedBytes(); }));
   EXPECT_TRUE(failing(IoKind::kLock, [&] { return fs_->Lock("/l", LockMode::kExclusive, "me"); }));
   EXPECT_TRUE(failing(IoKind::kMkdir, [&] { return fs_->CreateDirectory("/d"); }));
-  EXPECT_EQ(fs_->faults_hit(), 19U);
+  EXPECT_EQ(fs_->faults_hit(), 21U);
   EXPECT_EQ(sim_->OpCount(), 0U) << "nothing was done";
 }
 

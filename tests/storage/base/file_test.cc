@@ -33,7 +33,9 @@ class MemoryFile : public File {
   Status Allocate(std::uint64_t, std::uint64_t) override { return {}; }
   Status Reserve(std::uint64_t, std::uint64_t) override { return {}; }
   Status Truncate(std::uint64_t) override { return {}; }
+  Status Deallocate(std::uint64_t, std::uint64_t) override { return {}; }
   Result<std::uint64_t> Size() const override { return bytes.size(); }
+  Result<std::uint64_t> AllocatedBytes() const override { return bytes.size(); }
   Result<Mapping> Map(std::uint64_t, std::size_t) const override { return Mapping(); }
 
   std::array<std::byte, 10> bytes = {};

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "storage/base/address_space.h"
 #include "storage/base/uring_file_system.h"
 #include "tests/support/small_disk.h"
 #include "tests/support/temp_dir.h"
@@ -247,6 +248,52 @@ TEST_P(FileSystemTest, TruncateCutsAndGrows) {
   ASSERT_TRUE(file->Truncate(2).ok());
   ASSERT_TRUE(file->Truncate(4).ok());
   EXPECT_EQ(Content(*file), std::string("he\0\0", 4));
+}
+
+TEST_P(FileSystemTest, DeallocateGivesSpaceBackAndLeavesZerosAndTheSize) {
+  const auto file = MustOpen("f");
+  std::string text(1 << 20, 'x');
+  ASSERT_TRUE(file->WriteAt(0, Bytes(text)).ok());
+  ASSERT_TRUE(file->SyncData().ok());  // some systems allocate when they write
+  const std::uint64_t before = *file->AllocatedBytes();
+  EXPECT_GE(before, text.size());
+  const Status status = file->Deallocate(100'000, 500'000);
+  if (status.code() == Code::kNotSupported) GTEST_SKIP() << status;
+  ASSERT_TRUE(status.ok()) << status;
+  text.replace(100'000, 500'000, 500'000, '\0');
+  EXPECT_TRUE(Content(*file, 2 << 20) == text);
+  EXPECT_EQ(*file->Size(), text.size());
+  EXPECT_LE(*file->AllocatedBytes(), before - (500'000 - (128 << 10)));  // but for whole blocks
+  EXPECT_TRUE(file->Deallocate(5, 0).ok());
+  // Nothing behind the end comes to be.
+  ASSERT_TRUE(file->Deallocate(text.size() - 10, 1 << 20).ok());
+  EXPECT_EQ(*file->Size(), text.size());
+}
+
+TEST_P(FileSystemTest, DeallocateShowsInViewsWhereNoCopyWasMade) {
+  const auto file = MustOpen("f");
+  ASSERT_TRUE(file->WriteAt(0, Bytes(std::string(2 * 4096, 'x'))).ok());
+  auto space = AddressSpace::Reserve(1 << 20, 1 << 20);
+  ASSERT_TRUE(space.ok() && space->MapFile(*file, 0, 2 * 4096, 0).ok());
+  const auto seen = [&](std::size_t at) {  // the compiler knows nothing of a view that changes
+    return static_cast<char>(const_cast<volatile std::byte*>(space->base())[at]);
+  };
+  EXPECT_EQ(seen(4096), 'x');
+  space->base()[0] = std::byte{'y'};
+  const Status status = file->Deallocate(0, 2 * 4096);
+  if (status.code() == Code::kNotSupported) GTEST_SKIP() << status;
+  ASSERT_TRUE(status.ok()) << status;
+  EXPECT_EQ(seen(0), 'y');
+  EXPECT_EQ(seen(4096), '\0');
+}
+
+TEST_P(FileSystemTest, ARefusedHoleSaysWhy) {
+  const auto file = MustOpen("f");
+  EXPECT_EQ(file->Deallocate(~0ull - 10, 5).code(), Code::kIoError);
+  Put("g", "text");
+  const Status status = MustOpen("g", OpenMode::kRead)->Deallocate(0, 4);
+  EXPECT_EQ(status.code(), Code::kIoError);
+  EXPECT_THAT(status.message(), HasSubstr("deallocate 4 bytes in"));
 }
 
 TEST_P(FileSystemTest, AMappingNeedNotStartOnAPageAndOutlivesItsFile) {

@@ -99,7 +99,14 @@ TEST(SimBytes, RandomOperationsMatchAString) {
   std::vector<std::pair<SimBytes, std::string>> copies;
   for (int i = 0; i < 2000; ++i) {
     const std::size_t at = random() % 600'000;
-    if (random() % 8 == 0) {
+    if (random() % 8 == 1) {
+      const std::size_t length = random() % 100'000;
+      bytes.Clear(at, length);
+      if (at < model.size()) {
+        const std::size_t cleared = std::min(length, model.size() - at);
+        model.replace(at, cleared, cleared, '\0');
+      }
+    } else if (random() % 8 == 0) {
       bytes.Resize(at);
       model.resize(at);
     } else {
@@ -133,6 +140,27 @@ TEST(SimFileSystem, ReadsWhatWasWritten) {
   EXPECT_EQ(*file->ReadAt(1000, out), 0U);
 }
 
+TEST(SimFileSystem, AHoleIsZeroAndTakesNoSpaceUntilItIsWritten) {
+  SimFileSystem fs(ImageWith(std::string(10 * 4096, 'a')));
+  const std::unique_ptr<File> file = OpenFile(fs, "/db/f", OpenMode::kReadWrite);
+  EXPECT_EQ(*file->AllocatedBytes(), 10U * 4096);
+  ASSERT_TRUE(file->Deallocate(4000, 5 * 4096).ok());
+  std::string expected(10 * 4096, 'a');
+  expected.replace(4000, 5 * 4096, 5 * 4096, '\0');
+  EXPECT_TRUE(ReadAll(*file) == expected);
+  EXPECT_EQ(*file->AllocatedBytes(), 6U * 4096) << "four whole blocks less";
+  ASSERT_TRUE(file->WriteAt(2 * 4096, Bytes("x")).ok());
+  EXPECT_EQ(*file->AllocatedBytes(), 7U * 4096);
+  ASSERT_TRUE(file->Allocate(0, 10 * 4096).ok());
+  EXPECT_EQ(*file->AllocatedBytes(), 10U * 4096);
+  ASSERT_TRUE(file->Deallocate(8 * 4096, 100 * 4096).ok());
+  EXPECT_EQ(*file->AllocatedBytes(), 8U * 4096);
+  EXPECT_EQ(*file->Size(), 10U * 4096);
+  ASSERT_TRUE(file->Truncate(4096).ok());
+  EXPECT_EQ(*file->AllocatedBytes(), 4096U);
+  EXPECT_EQ(OpenFile(fs, "/db/f", OpenMode::kRead)->Deallocate(0, 1).code(), Code::kIoError);
+}
+
 TEST(SimFileSystem, MapsACopy) {
   SimFileSystem fs(ImageWith("0123456789"));
   const std::unique_ptr<File> file = OpenFile(fs, "/db/f", OpenMode::kReadWrite);
@@ -163,6 +191,15 @@ TEST(SimFileSystem, APrivateViewFollowsTheFileUntilAPageIsWritten) {
   EXPECT_EQ(seen(2), 'b');
   ASSERT_TRUE(space->Drop(kPage, kPage));
   EXPECT_EQ(seen(1), 'b');
+
+  // A hole shows where no copy was made.
+  space->base()[0] = std::byte{'p'};
+  ASSERT_TRUE(file->Deallocate(0, 2 * kPage).ok());
+  EXPECT_EQ(seen(0), 'p');
+  EXPECT_EQ(seen(1), '\0');
+  EXPECT_EQ(seen(2), 'b');
+  ASSERT_TRUE(file->WriteAt(0, Bytes(std::string(2 * kPage, 'b'))).ok());
+  ASSERT_TRUE(space->Drop(0, kPage));
 
   // What a failed sync has lost, the cache gives up.
   ASSERT_TRUE(file->SyncData().ok());
@@ -248,6 +285,7 @@ TEST(SimFileSystem, FrozenNothingChangesAndReadsGoOn) {
   EXPECT_EQ(file->SyncData().code(), Code::kIoError);
   EXPECT_EQ(file->Truncate(0).code(), Code::kIoError);
   EXPECT_EQ(file->Allocate(0, 100).code(), Code::kIoError);
+  EXPECT_EQ(file->Deallocate(0, 1).code(), Code::kIoError);
   EXPECT_EQ(file->Reserve(0, 100).code(), Code::kIoError);
   EXPECT_EQ(fs.Open("/db/g", OpenMode::kCreate).code(), Code::kIoError);
   EXPECT_EQ(fs.Rename("/db/f", "/db/g").code(), Code::kIoError);
@@ -382,6 +420,33 @@ TEST(CrashReplayer, AllocationAndTruncationSurviveOrNot) {
               UnorderedElementsAre("abc", "", "xbc", "x"));
   ASSERT_TRUE(file->SyncData().ok());
   EXPECT_THAT(Outcomes(AtEnd(cut), "/db/f", {CrashPolicy::kRandomOps}), ElementsAre("x"));
+}
+
+TEST(CrashReplayer, AHoleSurvivesSectorBySectorUntilItIsSynced) {
+  const std::string old = std::string(512, 'a') + std::string(512, 'b');
+  SimFileSystem fs(ImageWith(old));
+  const std::unique_ptr<File> file = OpenFile(fs, "/db/f");
+  ASSERT_TRUE(file->Deallocate(0, 1024).ok());
+  std::string first = old;
+  first.replace(0, 512, 512, '\0');
+  std::string second = old;
+  second.replace(512, 512, 512, '\0');
+  const std::string both(1024, '\0');
+  EXPECT_THAT(Outcomes(AtEnd(fs), "/db/f", {CrashPolicy::kRandomSectors}),
+              UnorderedElementsAre(old, first, second, both));
+  EXPECT_THAT(Outcomes(AtEnd(fs), "/db/f", {CrashPolicy::kPrefix}),
+              UnorderedElementsAre(old, first, both));
+  EXPECT_THAT(Outcomes(AtEnd(fs), "/db/f", {CrashPolicy::kRandomOps}),
+              UnorderedElementsAre(old, both));
+  EXPECT_THAT(Outcomes(AtEnd(fs), "/db/f", {CrashPolicy::kLoseAll}), ElementsAre(old));
+  // Behind the end nothing comes to be, with noise neither.
+  ASSERT_TRUE(file->Deallocate(0, 1 << 20).ok());
+  for (const std::string& outcome : Outcomes(AtEnd(fs), "/db/f", {CrashPolicy::kGarbage})) {
+    EXPECT_EQ(outcome.size(), 1024U);
+  }
+  ASSERT_TRUE(file->SyncData().ok());
+  EXPECT_THAT(Outcomes(AtEnd(fs), "/db/f", {CrashPolicy::kLoseAll, CrashPolicy::kGarbage}),
+              ElementsAre(both));
 }
 
 TEST(CrashReplayer, AFileWithoutASyncedNameMayBeGone) {
@@ -537,6 +602,9 @@ void Step(SimFileSystem& fs, std::mt19937_64& random) {
   ASSERT_TRUE(file->WriteAt(random() % 20'000, Bytes(data)).ok());
   if (random() % 8 == 0) {
     ASSERT_TRUE(file->Truncate(random() % 20'000).ok());
+  }
+  if (random() % 8 == 0) {
+    ASSERT_TRUE(file->Deallocate(random() % 20'000, random() % 20'000).ok());
   }
   if (random() % 4 == 0) {
     ASSERT_TRUE(file->SyncData().ok());
