@@ -253,9 +253,8 @@ bool Checkpointer::Due() const {
   if (core_.log->appended() == last) return false;
   if (CopiesAreMany()) return true;
   const Options& options = core_.options();
-  const auto file_bytes = core_.page_file->BytesOnDisk();
   const std::uint64_t log_limit =
-      std::max(options.checkpoint_log_bytes, file_bytes.ok() ? *file_bytes / 4 : 0);
+      std::max(options.checkpoint_log_bytes, core_.page_file->BytesInExtents() / 4);
   const std::uint64_t at_cut = log_bytes_at_cut_.load(std::memory_order_relaxed);
   if (LogBytes() - at_cut >= log_limit) return true;
   if (options.dirty_page_bytes != 0 && core_.pages->dirty_bytes() >= options.dirty_page_bytes) {

@@ -283,11 +283,14 @@ void Verifier::CheckLogEnd(const LogEnd& end) {
                             " at least: newer ones are missing");
   }
   // The slot that does not count may have been torn by a crash: during a checkpoint, which is made
-  // because there are commits above the last. Where there are none, it was damaged since.
+  // because there are commits above the last, or before the space of extents that are gone went
+  // back. Where there are neither, it was damaged since.
   const unsigned other = 1 - superblock.slot;
   const bool never_written = superblock.checkpoint == 1;
   if (slots_[other].ok() || never_written || *last_ > superblock.lsn) return;
   if (round_.name.checkpoint > superblock.checkpoint) return;
+  const auto unused = core_.page_file->UnusedBytes();
+  if (unused.ok() && *unused > 0) return;
   findings_.AddStatus(FindingKind::kFile, slots_[other]);
 }
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <limits>
 #include <utility>
 
 #include "storage/base/aligned_buffer.h"
@@ -47,9 +46,12 @@ PageFile::PageFile(std::unique_ptr<File> file, OpenMode mode, CheckpointRoot roo
       mode_(mode),
       parameters_(root.superblock.parameters),
       superblock_(root.superblock),
-      older_lsn_(root.older_lsn) {
+      older_lsn_(root.older_lsn),
+      named_(std::move(root.extents)),
+      older_named_(std::move(root.older_extents)) {
   MutexLock lock(mutex_);
-  for (const ExtentEntry& extent : root.extents) Append(extent);
+  for (const ExtentEntry& extent : named_) Append(extent);
+  end_ = std::max(end_, EndOf(older_named_));
 }
 
 Status PageFile::Create(FileSystem& fs, const std::string& path, const Superblock& first) {
@@ -93,21 +95,6 @@ std::uint32_t PageFile::PageBytes(SegmentKind segment) const {
   return PageBytesOf(parameters_, segment);
 }
 
-std::uint32_t PageFile::CountPages(SegmentKind segment) const {
-  const std::vector<Run>& runs = runs_[IndexOf(segment)];
-  return runs.empty() ? 0 : runs.back().first_page + runs.back().extent.pages;
-}
-
-std::uint32_t PageFile::PageCount(SegmentKind segment) const {
-  MutexLock lock(mutex_);
-  return CountPages(segment);
-}
-
-std::uint32_t PageFile::ExtentCount(SegmentKind segment) const {
-  MutexLock lock(mutex_);
-  return static_cast<std::uint32_t>(runs_[IndexOf(segment)].size());
-}
-
 const PageFile::Run& PageFile::FindRun(PageRef ref) const {
   ENGRAM_CHECK(Raw(ref.page) < CountPages(ref.segment));
   const std::vector<Run>& runs = runs_[IndexOf(ref.segment)];
@@ -128,109 +115,6 @@ std::uint64_t PageFile::FileOffset(PageRef ref) const {
   return OffsetOf(ref);
 }
 
-Result<ExtentEntry> PageFile::ReserveExtent(SegmentKind segment, std::uint32_t pages) {
-  ENGRAM_CHECK(pages > 0);
-  ExtentEntry extent{};
-  extent.pages = pages;
-  extent.segment = segment;
-  {
-    MutexLock lock(mutex_);
-    if (table_.size() == kMaxExtents) {
-      return Status::IndexFull(file_->path() + ": all " + std::to_string(kMaxExtents) +
-                               " extents are in use");
-    }
-    const std::uint32_t count = CountPages(segment);
-    if (pages > std::numeric_limits<std::uint32_t>::max() - count) {
-      return Status::IndexFull(file_->path() + ": " + std::string(SegmentName(segment)) + " has " +
-                               std::to_string(count) + " pages, no numbers for " +
-                               std::to_string(pages) + " more");
-    }
-    extent.file_offset = end_;
-  }
-  // Without the mutex: end_ moves with AddExtent() alone, which the same role calls.
-  ENGRAM_RETURN_IF_ERROR(file_->Allocate(extent.file_offset, ExtentBytes(parameters_, extent)));
-  return extent;
-}
-
-Status PageFile::CheckNewExtent(std::uint32_t index, const ExtentEntry& extent) const {
-  const std::string where = file_->path() + ": extent " + std::to_string(index);
-  ENGRAM_RETURN_IF_ERROR(
-      CheckExtent(parameters_, extent, std::numeric_limits<std::uint64_t>::max(), where));
-  const std::size_t count = runs_[IndexOf(extent.segment)].size();
-  if (index != count) {
-    return UnexpectedNumber(where, std::string(SegmentName(extent.segment)) + " extent", index,
-                            std::to_string(count));
-  }
-  if (table_.size() == kMaxExtents) {
-    return UnexpectedNumber(where, "extents", table_.size() + 1,
-                            "at most " + std::to_string(kMaxExtents));
-  }
-  if (extent.pages > std::numeric_limits<std::uint32_t>::max() - CountPages(extent.segment)) {
-    return UnexpectedNumber(where, "pages", extent.pages, "less than 2^32 in the segment");
-  }
-  // Extents are placed one behind the other, and logged in that order.
-  if (extent.file_offset != end_) {
-    return UnexpectedNumber(where, "offset", extent.file_offset, std::to_string(end_));
-  }
-  return Status::Ok();
-}
-
-void PageFile::Append(const ExtentEntry& extent) {
-  runs_[IndexOf(extent.segment)].push_back({CountPages(extent.segment), extent});
-  table_.push_back(extent);
-  end_ = std::max(end_, extent.file_offset + ExtentBytes(parameters_, extent));
-}
-
-Status PageFile::AddExtent(std::uint32_t index, const ExtentEntry& extent) {
-  {
-    MutexLock lock(mutex_);
-    const auto kind = Raw(extent.segment);
-    if (kind >= Raw(SegmentKind::kNodes) && kind <= Raw(SegmentKind::kUpperSlots)) {
-      const std::vector<Run>& runs = runs_[IndexOf(extent.segment)];
-      if (index < runs.size() && runs[index].extent == extent) return Status::Ok();
-    }
-    ENGRAM_RETURN_IF_ERROR(CheckNewExtent(index, extent));
-  }
-  // Without the mutex: nobody else adds.
-  ENGRAM_ASSIGN_OR_RETURN(const std::uint64_t size, file_->Size());
-  const std::uint64_t bytes = ExtentBytes(parameters_, extent);
-  if (size < extent.file_offset + bytes && mode_ != OpenMode::kRead) {
-    ENGRAM_RETURN_IF_ERROR(file_->Allocate(extent.file_offset, bytes));
-  }
-  MutexLock lock(mutex_);
-  Append(extent);
-  return Status::Ok();
-}
-
-Result<PageFile::Lengths> PageFile::GetLengths() const {
-  Lengths lengths;
-  {
-    MutexLock lock(mutex_);
-    if (!table_.empty()) lengths.expected = end_;
-  }
-  // Looked at last: an extent that is added meanwhile is allocated before it is known.
-  ENGRAM_ASSIGN_OR_RETURN(lengths.found, file_->Size());
-  return lengths;
-}
-
-Status PageFile::RestoreLength() {
-  ENGRAM_ASSIGN_OR_RETURN(const Lengths lengths, GetLengths());
-  if (lengths.found >= lengths.expected) return Status::Ok();
-  return file_->Allocate(lengths.found, lengths.expected - lengths.found);
-}
-
-Status PageFile::CheckLength() const {
-  ENGRAM_ASSIGN_OR_RETURN(const Lengths lengths, GetLengths());
-  if (lengths.found >= lengths.expected) return Status::Ok();
-  return Status::IoError(file_->path() + " was cut short: it has " + std::to_string(lengths.found) +
-                         " bytes, expected at least " + std::to_string(lengths.expected));
-}
-
-std::vector<ExtentEntry> PageFile::Extents() const {
-  MutexLock lock(mutex_);
-  return table_;
-}
-
 Status PageFile::MapExtent(const ExtentEntry& extent, AddressSpace& space, std::uint64_t at) const {
   return space.MapFile(*file_, extent.file_offset, ExtentBytes(parameters_, extent), at);
 }
@@ -242,6 +126,11 @@ Status PageFile::ReadPages(SegmentKind segment, std::uint32_t first, std::uint32
   std::vector<ReadOp> ops;
   {
     MutexLock lock(mutex_);
+    if (const std::uint32_t pages = CountPages(segment); std::uint64_t{first} + count > pages) {
+      return Status::NotFound(file_->path() + ": " + std::to_string(count) + " " +
+                              std::string(SegmentName(segment)) + " pages from " +
+                              std::to_string(first) + " on, there are " + std::to_string(pages));
+    }
     while (count > 0) {
       const PageRef ref{segment, static_cast<PageId>(first)};
       const Run& run = FindRun(ref);
@@ -343,11 +232,12 @@ Status PageFile::WriteSuperblock(const Superblock& next, std::span<const ExtentE
   if (!ENGRAM_MUTANT(kSuperblockNotSynced)) ENGRAM_RETURN_IF_ERROR(file_->SyncData());
   older_lsn_ = superblock_.lsn;
   superblock_ = superblock;
+  older_named_ = std::exchange(named_, {extents.begin(), extents.end()});
   return Status::Ok();
 }
 
 Status PageFile::RepeatSuperblock() {
-  const AlignedBuffer table = BuildExtentTable(superblock_, Extents());
+  const AlignedBuffer table = BuildExtentTable(superblock_, named_);
   ENGRAM_CHECK(superblock_.extent_table_checksum == LoadAs<std::uint64_t>(table.data()));
   ENGRAM_RETURN_IF_ERROR(WriteRoot(superblock_, table.span()));
   return file_->SyncData();

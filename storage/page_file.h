@@ -1,11 +1,11 @@
 // graph.engram: pages by segment and number, where their extents lie, and the superblock pair.
-// Changed by checkpoints and by recovery alone (I5); growth only reserves space.
-// Leaves what pages hold, and when they may be written, to others (page_space.h,
-// engine/checkpointer.h).
-// Threads: one writer, many readers: AddExtent() and RestoreLength() by the holder of the writer
-// role; WritePages(), Sync(), WriteSuperblock() by the checkpointer or recovery, which may run
-// beside AddExtent(); ReadPages() by anyone, who may meet pages that are half written.
-// Implements docs/file-format.md.
+// Changed by checkpoints and by recovery alone (I5); growth only reserves space, and what no
+// superblock names goes back to the file system. Leaves what pages hold, and when they may be
+// written, to others (page_space.h, engine/checkpointer.h).
+// Threads: one writer, many readers: ReserveExtent(), AddExtent(), CutSegment(), RestoreLength() by
+// the holder of the writer role; WritePages(), Sync(), WriteSuperblock(), ReleaseUnused() by the
+// checkpointer or recovery, which may run beside growth; ReadPages() by anyone, who may meet pages
+// that are half written. Implements docs/file-format.md.
 #ifndef ENGRAM_STORAGE_PAGE_FILE_H_
 #define ENGRAM_STORAGE_PAGE_FILE_H_
 
@@ -25,6 +25,7 @@
 #include "storage/base/address_space.h"
 #include "storage/base/file.h"
 #include "storage/base/mutex.h"
+#include "storage/byte_ranges.h"
 #include "storage/page_format.h"
 #include "storage/superblock.h"
 
@@ -66,29 +67,47 @@ class PageFile {
   std::uint64_t FileOffset(PageRef ref) const ENGRAM_EXCLUDES(mutex_);
 
   // Room first: reserves space on disk for `pages` more pages of the segment and says where;
-  // nothing knows of it until AddExtent(). Calling again without AddExtent() gives the same place.
-  // Errors: kNoSpace; kIndexFull (no entry or no page number left).
+  // nothing knows of it until AddExtent(). Calling again without AddExtent() gives the same place,
+  // which lies behind all that a superblock on disk may name, in extents that are gone too. Errors:
+  // kNoSpace; kIndexFull (no entry or no page number left).
   Result<ExtentEntry> ReserveExtent(SegmentKind segment, std::uint32_t pages)
-      ENGRAM_EXCLUDES(mutex_);
+      ENGRAM_EXCLUDES(length_mutex_, mutex_);
   // Makes a reserved or logged extent part of its segment as that segment's extent number `index`;
   // the same again changes nothing. The file is made long enough where it is not (replay). Errors:
   // kCorruptedIndex where it contradicts the extents that are there; kNoSpace. A file opened with
   // kRead knows of the extent in memory alone.
-  Status AddExtent(std::uint32_t index, const ExtentEntry& extent) ENGRAM_EXCLUDES(mutex_);
+  Status AddExtent(std::uint32_t index, const ExtentEntry& extent)
+      ENGRAM_EXCLUDES(length_mutex_, mutex_);
   // Makes the file as long as its extents say, where somebody has cut it since. Errors: kNoSpace.
-  Status RestoreLength() ENGRAM_EXCLUDES(mutex_);
+  Status RestoreLength() ENGRAM_EXCLUDES(length_mutex_, mutex_);
   // Errors: kIoError where the file is shorter than its extents. Whoever would make a file longer
   // of which there are views asks before: what it had lost would be zeros in them, and not missed.
-  Status CheckLength() const ENGRAM_EXCLUDES(mutex_);
+  Status CheckLength() const ENGRAM_EXCLUDES(length_mutex_, mutex_);
   // All extents in the order of addition, for the next superblock.
   std::vector<ExtentEntry> Extents() const ENGRAM_EXCLUDES(mutex_);
+
+  // From now on the segment has `pages` pages: extents behind them are gone, the one that they end
+  // in is shorter. On disk nothing changes. Pre: no checkpoint is under way, whose superblock would
+  // name pages that get no image any more. Errors: kCorruptedIndex where the segment has fewer (a
+  // log record said so), or there is no such segment.
+  Status CutSegment(SegmentKind segment, std::uint32_t pages) ENGRAM_EXCLUDES(mutex_);
+  // Gives the file system back what is in no extent, nor in one that the newest superblock names:
+  // the file ends with the last of them, and between them are holes. Before anything goes the older
+  // superblock is overwritten, where it names more, so that neither of the two ever names what is
+  // gone. What a file system cannot give back stays. Costs nothing where nothing is left to do;
+  // which follows from the extents alone, so that it can be called at any time, also after a crash
+  // amid of it. Pre: no checkpoint is under way; the newest superblock is known to be durable;
+  // nobody looks at pages, or has views of them, that were cut before it was written. Errors: those
+  // of a write, which leave nothing wrong, but the older superblock in doubt.
+  Status ReleaseUnused() ENGRAM_EXCLUDES(length_mutex_, mutex_);
 
   // A private view of the extent, which need not be part of its segment yet, over the addresses of
   // `space` from `at` on. Pre: the file is long enough. Errors: as AddressSpace::MapFile().
   Status MapExtent(const ExtentEntry& extent, AddressSpace& space, std::uint64_t at) const;
 
-  // Reads pages [first, first + count) in large reads; does not look at them. Pre: they lie in
-  // extents; `out` has count * PageBytes bytes.
+  // Reads pages [first, first + count) in large reads; does not look at them. Pre: `out` has count
+  // * PageBytes bytes. Errors: kNotFound, with nothing read, where the segment has not so many: it
+  // was cut meanwhile.
   Status ReadPages(SegmentKind segment, std::uint32_t first, std::uint32_t count,
                    std::span<std::byte> out) const ENGRAM_EXCLUDES(mutex_);
   // Writes pages in place, sorted by place, many at a time. Errors: kCorruptedIndex where an image
@@ -106,7 +125,13 @@ class PageFile {
   // the system's memory alone. Pre: a crash meanwhile may lose them.
   Status RepeatSuperblock();
 
-  Result<std::uint64_t> BytesOnDisk() const { return file_->Size(); }
+  // What the file takes on the disk, holes left out.
+  Result<std::uint64_t> BytesOnDisk() const { return file_->AllocatedBytes(); }
+  // What it is to hold: the pages of all extents.
+  std::uint64_t BytesInExtents() const ENGRAM_EXCLUDES(mutex_);
+  // What lies between extents and behind them: extents that are gone, whether their space went back
+  // or not, and room that was reserved.
+  Result<std::uint64_t> UnusedBytes() const ENGRAM_EXCLUDES(mutex_);
   // Relaxed: a figure for stats.
   std::uint64_t bytes_written() const { return bytes_written_.load(std::memory_order_relaxed); }
 
@@ -124,9 +149,16 @@ class PageFile {
   };
 
   Result<Lengths> GetLengths() const ENGRAM_EXCLUDES(mutex_);
+  std::uint64_t EndOf(const ExtentEntry& extent) const;
+  // Behind the last of them; where the first would lie if there is none.
+  std::uint64_t EndOf(std::span<const ExtentEntry> extents) const;
   Status CheckNewExtent(std::uint32_t index, const ExtentEntry& extent) const
       ENGRAM_REQUIRES(mutex_);
   void Append(const ExtentEntry& extent) ENGRAM_REQUIRES(mutex_);
+  ByteRanges RangesOf(std::span<const ExtentEntry> extents) const;
+  ByteRanges NeededRanges() const ENGRAM_EXCLUDES(mutex_);
+  Status ForgetOlder(const ByteRanges& needed);
+  Status Deallocate(const ByteRanges& ranges) ENGRAM_REQUIRES(length_mutex_);
   std::uint32_t CountPages(SegmentKind segment) const ENGRAM_REQUIRES(mutex_);
   // The run that holds the page. Pre: there is one.
   const Run& FindRun(PageRef ref) const ENGRAM_REQUIRES(mutex_);
@@ -141,13 +173,26 @@ class PageFile {
   const std::unique_ptr<File> file_;
   const OpenMode mode_;
   const StoreParameters parameters_;
+  // For who may call WriteSuperblock(): the newest superblock and the one before, and what they
+  // name.
   Superblock superblock_{};
   std::optional<Lsn> older_lsn_;
+  std::vector<ExtentEntry> named_;
+  std::vector<ExtentEntry> older_named_;
   std::atomic<std::uint64_t> bytes_written_{0};
+
+  // Whoever changes the file's length holds it from the decision to the end, across I/O: what grows
+  // is not cut off. Growth is rare, and release rarer. Taken before mutex_.
+  mutable Mutex length_mutex_;
+  ByteRanges released_ ENGRAM_GUARDED_BY(length_mutex_);  // gaps whose space went back
+
   mutable Mutex mutex_;
   std::array<std::vector<Run>, kSegments> runs_ ENGRAM_GUARDED_BY(mutex_);
-  std::vector<ExtentEntry> table_ ENGRAM_GUARDED_BY(mutex_);          // in the order of addition
-  std::uint64_t end_ ENGRAM_GUARDED_BY(mutex_) = kFirstExtentOffset;  // behind the last extent
+  std::vector<ExtentEntry> table_ ENGRAM_GUARDED_BY(mutex_);  // in the order of addition
+  // Where the next extent is placed: behind all extents, and all that superblocks name. Falls in
+  // ReleaseUnused() alone.
+  std::uint64_t end_ ENGRAM_GUARDED_BY(mutex_) = kFirstExtentOffset;
+  std::optional<ExtentEntry> reserved_ ENGRAM_GUARDED_BY(mutex_);  // not added yet
 };
 
 // Fills in store id and checksum of a page header.

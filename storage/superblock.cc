@@ -204,9 +204,10 @@ Result<CheckpointRoot> ReadSuperblocks(const File& file) {
   if (slots[0].ok() && slots[1].ok()) {
     const bool first_is_newer = slots[0]->superblock.checkpoint > slots[1]->superblock.checkpoint;
     Result<CheckpointRoot>& newer = slots[first_is_newer ? 0 : 1];
-    const Superblock& older = slots[first_is_newer ? 1 : 0]->superblock;
-    ENGRAM_RETURN_IF_ERROR(CheckPair(older, newer->superblock, file.path()));
-    newer->older_lsn = older.lsn;
+    CheckpointRoot& older = *slots[first_is_newer ? 1 : 0];
+    ENGRAM_RETURN_IF_ERROR(CheckPair(older.superblock, newer->superblock, file.path()));
+    newer->older_lsn = older.superblock.lsn;
+    newer->older_extents = std::move(older.extents);
     return std::move(newer);
   }
   if (slots[0].ok()) return std::move(slots[0]);

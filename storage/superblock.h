@@ -23,8 +23,9 @@ inline constexpr std::uint32_t kMaxPageBytes = 4u << 20;
 struct CheckpointRoot {
   Superblock superblock{};
   std::vector<ExtentEntry> extents;
-  // The LSN of the checkpoint before, where the other slot is valid too.
+  // Of the checkpoint before, where the other slot is valid too: its LSN, and what it names.
   std::optional<Lsn> older_lsn;
+  std::vector<ExtentEntry> older_extents;
 };
 
 // Sets the checksum.

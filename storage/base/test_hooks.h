@@ -15,8 +15,8 @@
 namespace engram {
 
 // Each breaks one rule of docs/recovery.md, the last ones of docs/concurrency.md or docs/hnsw.md.
-// tests/crash/mutants_test.cc, tests/stress/schedules_test.cc, tests/engine/graph_mutants_test.cc
-// and tests/engine/scrubber_test.cc show that each is caught.
+// tests/crash/mutants_test.cc, tests/stress/schedules_test.cc, tests/engine/graph_mutants_test.cc,
+// tests/engine/scrubber_test.cc and tests/storage/page_file_cut_test.cc show that each is caught.
 enum class Mutant : std::uint8_t {
   kNone = 0,
   kLogNotSyncedBeforePages,  // R1: images reach the journal ahead of their log records
@@ -56,6 +56,7 @@ enum class Mutant : std::uint8_t {
   kLinksNotLogged,         // lists change without a record of it
   kRoundForgetsUppers,     // a sweep heals lists at level 0 alone
   kScrubBesideCheckpoint,  // a page that is being written is called bad
+  kReleasedWhileNamed,     // R5: space goes back though a superblock still names it
 };
 
 #ifdef ENGRAM_TEST_HOOKS

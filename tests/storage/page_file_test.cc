@@ -190,8 +190,8 @@ TEST_F(PageFileTest, ExtentThatContradictsTheTableIsCorruption) {
   } bad[] = {
       {2, next, "extent 2, expected 1"},
       {0, next, "extent 0, expected 1"},
-      {1, first, "offset 65536, expected 81920"},
-      {1, with([](auto& e) { e.file_offset += 4096; }), "offset 86016"},
+      {1, first, "offset 65536, expected none that overlaps the nodes extent from 65536 to 81920"},
+      {1, with([](auto& e) { e.file_offset -= 4096; }), "offset 77824, expected none that overlaps"},
       {1, with([](auto& e) { e.file_offset = ~0ull - 4095; }), "expected an end"},
       {1, with([](auto& e) { e.file_offset += 1; }), "multiple of 4096"},
       {1, with([](auto& e) { e.pages = 0; }), "pages 0"},

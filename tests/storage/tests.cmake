@@ -25,7 +25,9 @@ engram_test(sim_test unit
   storage/base/fault_file_system_test.cc
   storage/base/sim_file_system_test.cc)
 engram_test(storage_test unit
+  storage/byte_ranges_test.cc
   storage/journal_test.cc
+  storage/page_file_cut_test.cc
   storage/page_file_fixture.cc
   storage/page_file_test.cc
   storage/page_space_test.cc
