@@ -23,6 +23,9 @@ constexpr std::size_t kMostSuspects = 1024;
 // Of a round by name; of the rest the number is told.
 constexpr std::uint64_t kMostTold = 16;
 
+// The segment's end was cut off since the round began, or the checkpoint that it looks at.
+bool IsGone(const Status& read) { return read.code() == Code::kNotFound; }
+
 }  // namespace
 
 Scrubber::Scrubber(Core& core, Checkpointer& checkpointer)
@@ -97,7 +100,7 @@ bool Scrubber::ReadOn() {
     const Status found = read.ok() ? CheckPage(buffer.span().subspan(i * page_bytes, page_bytes),
                                                ref, core_.store_id)
                                    : read;
-    if (found.ok()) continue;
+    if (found.ok() || IsGone(found)) continue;
     suspects_.push_back({ref, std::nullopt});
     if (ENGRAM_MUTANT(kScrubBesideCheckpoint)) Report(ref, found);
   }
@@ -170,7 +173,8 @@ bool Scrubber::Judge(Suspect& suspect) {
     if (rewritten.pages++ == 0) rewritten.first = suspect.ref;
     return false;
   }
-  if (now.ok()) return false;  // a checkpoint was writing it
+  // A checkpoint was writing it, or it was cut off meanwhile.
+  if (now.ok() || IsGone(now)) return false;
   Report(suspect.ref, now);
   if (!HealsFromMemory(suspect.ref)) return false;
   Mark(suspect.ref);
@@ -197,6 +201,7 @@ void Scrubber::Mark(PageRef ref) {
   // Where there is no room, writing the page will say so. Under a view the file stays short: what
   // was cut off must go on to be an error, and no zeros.
   if (core_.residency == Residency::kResident) core_.page_file->RestoreLength().IgnoreError();
+  if (Raw(ref.page) >= core_.pages->page_count(ref.segment)) return;  // it was cut off since
   core_.pages->MutablePage(ref, LoadAs<PageHeader>(core_.pages->page(ref)).lsn);
 }
 

@@ -1,6 +1,7 @@
 // PageSpace's part that is about views of the page file: what lies where, checks at the first
 // touch, copies and their end.
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <string>
 #include <utility>
@@ -43,7 +44,8 @@ PageGuard PageSpace::Guard(PageErrors& errors) const {
 Status PageSpace::MakeMapped(const MappedFile& mapped) {
   mapped_ = std::make_unique<Mapped>();
   mapped_->file = mapped.file;
-  mapped_->in_use = mapped.nodes_in_use;
+  mapped_->in_use.store(mapped.nodes_in_use,
+                        std::memory_order_relaxed);  // nobody else is there yet
   const Segment& nodes = At(SegmentKind::kNodes);
   mapped_->scratch = AlignedBuffer(nodes.page_bytes);
   if (mapped.guard_faults) {
@@ -68,7 +70,8 @@ Status PageSpace::MapExtent(std::uint32_t first, const ExtentEntry& extent) {
   }
   // Room is made before the commit that makes the extent part of the file.
   if (mapped_->last_first == first && mapped_->last == extent) return Status::Ok();
-  // What lies there already was of an extent that the file never got: nobody has looked at it.
+  // What lies there already was of an extent that the file never got, or that was cut: nobody looks
+  // at it.
   const Status bits = mapped_->bits.Extend((pages + kBits - 1) / kBits * sizeof(std::uint64_t));
   if (!bits.ok()) return Status::IndexFull("no memory for pages: " + std::string(bits.message()));
   ENGRAM_RETURN_IF_ERROR(
@@ -79,6 +82,22 @@ Status PageSpace::MapExtent(std::uint32_t first, const ExtentEntry& extent) {
   mapped_->last = extent;
   Publish(segment, std::max(pages, segment.pages.load(std::memory_order_relaxed)));
   return Status::Ok();
+}
+
+// Pages from `first` to `end` were cut. Should they come again, then at another place of the file,
+// which no checkpoint has written: what lies there means nothing.
+void PageSpace::ForgetMapped(std::uint32_t first, std::uint32_t end) {
+  const std::uint32_t in_use = mapped_->in_use.load(std::memory_order_relaxed);
+  mapped_->in_use.store(std::min(in_use, first), std::memory_order_relaxed);
+  std::uint64_t copies = 0;
+  ForEachWord(first, end, [&](std::size_t word, std::uint64_t mask) {
+    copies += static_cast<std::uint64_t>(std::popcount(mapped_->copies[word] & mask));
+    mapped_->copies[word] &= ~mask;
+    mapped_->checked()[word].fetch_and(~mask, std::memory_order_relaxed);
+  });
+  const std::uint64_t bytes = copies * page_bytes(SegmentKind::kNodes);
+  copied_bytes_.fetch_sub(bytes, std::memory_order_relaxed);  // as at its declaration
+  mapped_->last = {};
 }
 
 Status PageSpace::CheckFaults() const {
@@ -92,7 +111,8 @@ Status PageSpace::CheckFaults() const {
 }
 
 bool PageSpace::IsUnwritten(PageId page) const {
-  return static_cast<std::uint32_t>(page) >= mapped_->in_use &&
+  // Relaxed, as at its declaration.
+  return static_cast<std::uint32_t>(page) >= mapped_->in_use.load(std::memory_order_relaxed) &&
          !PageGuard::IsChecked(mapped_->checked(), page);
 }
 

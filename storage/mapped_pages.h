@@ -12,10 +12,28 @@
 
 namespace engram {
 
+// Calls `clear` with each word of a bitmap of pages in which bits from `first` to `end` lie, and
+// the mask of these.
+template <typename Clear>
+void ForEachWord(std::uint32_t first, std::uint32_t end, Clear clear) {
+  for (std::size_t word = first / PageGuard::kBitsPerWord; word * PageGuard::kBitsPerWord < end;
+       ++word) {
+    const std::size_t begin = word * PageGuard::kBitsPerWord;
+    std::uint64_t mask = ~std::uint64_t{0};
+    if (first > begin) mask <<= first - begin;
+    if (end - begin < PageGuard::kBitsPerWord) mask &= ~(~std::uint64_t{0} << (end - begin));
+    clear(word, mask);
+  }
+}
+
 struct PageSpace::Mapped {
   const PageFile* file = nullptr;
-  std::uint32_t in_use = 0;  // MappedFile::nodes_in_use
-  // A bit a page: checked, or written by this process. Set by any thread, once the page is right.
+  // MappedFile::nodes_in_use, and no more than pages were ever left by a cut. Relaxed: who looks at
+  // a page that was cut and came again has acquired the state of a slot in it, which was stored
+  // later.
+  std::atomic<std::uint32_t> in_use{0};
+  // A bit a page: checked, or written by this process. Set by any thread, once the page is right;
+  // cleared by the writer when the page is cut and nobody looks at it.
   AddressSpace bits;
   std::vector<std::uint64_t> copies;  // a bit a page: the process has its own; the writer role's
   std::uint32_t last_first = 0;       // the extent that was mapped last; the writer role's

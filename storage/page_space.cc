@@ -1,5 +1,6 @@
 #include "storage/page_space.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <span>
@@ -57,7 +58,8 @@ Result<std::unique_ptr<PageSpace>> PageSpace::Create(
 }
 
 void PageSpace::Publish(Segment& segment, std::uint32_t pages) {
-  segment.dirty.resize((pages + kBitsPerWord - 1) / kBitsPerWord);
+  const std::size_t words = (pages + kBitsPerWord - 1) / kBitsPerWord;
+  segment.dirty.resize(std::max(segment.dirty.size(), words));
   // Pairs with the acquire in page_count(): the memory is there.
   segment.pages.store(pages, std::memory_order_release);
 }
@@ -80,7 +82,40 @@ Status PageSpace::Extend(SegmentKind kind, std::uint32_t pages) {
   if (const Status status = segment.space.Extend(bytes); !status.ok()) {
     return Status::IndexFull("no memory for pages: " + std::string(status.message()));
   }
+  // Where pages were cut, and their memory was not given back, it holds what they held.
+  const std::uint64_t have = segment.pages.load(std::memory_order_relaxed);  // our own store
+  const std::uint64_t kept = segment.kept.load(std::memory_order_relaxed);  // as at its declaration
+  if (have < kept) {
+    const std::uint64_t again = std::min<std::uint64_t>(pages, kept) - have;
+    segment.space.Clear(have * segment.page_bytes, again * segment.page_bytes);
+  }
+  segment.kept.store(std::max(pages, static_cast<std::uint32_t>(kept)), std::memory_order_relaxed);
   Publish(segment, pages);
+  return Status::Ok();
+}
+
+void PageSpace::Cut(SegmentKind kind, std::uint32_t pages) {
+  Segment& segment = At(kind);
+  const std::uint32_t have = segment.pages.load(std::memory_order_relaxed);  // our own store
+  ENGRAM_CHECK(pages <= have);
+  if (pages == have) return;
+  std::uint64_t clean = 0;
+  ForEachWord(pages, have, [&](std::size_t word, std::uint64_t mask) {
+    clean += static_cast<std::uint64_t>(std::popcount(segment.dirty[word] & mask));
+    segment.dirty[word] &= ~mask;
+  });
+  dirty_pages_.fetch_sub(clean, std::memory_order_relaxed);  // as at its declaration
+  dirty_bytes_.fetch_sub(clean * segment.page_bytes, std::memory_order_relaxed);
+  if (IsMapped(kind)) ForgetMapped(pages, have);
+  // Pairs with the acquire in page_count(), as in Publish(): who sees fewer pages looks at fewer.
+  segment.pages.store(pages, std::memory_order_release);
+}
+
+Status PageSpace::ReleaseMemory(SegmentKind kind) {
+  Segment& segment = At(kind);
+  const std::uint32_t pages = segment.pages.load(std::memory_order_relaxed);  // our own store
+  ENGRAM_RETURN_IF_ERROR(segment.space.Shrink(std::uint64_t{pages} * segment.page_bytes));
+  segment.kept.store(pages, std::memory_order_relaxed);  // as at its declaration
   return Status::Ok();
 }
 
@@ -109,7 +144,8 @@ std::byte* PageSpace::MutablePage(PageRef ref, Lsn lsn) {
 std::uint64_t PageSpace::resident_bytes() const {
   std::uint64_t bytes = 0;
   for (const SegmentKind kind : kAllSegments) {
-    if (!IsMapped(kind)) bytes += std::uint64_t{page_count(kind)} * page_bytes(kind);
+    if (IsMapped(kind)) continue;
+    bytes += std::uint64_t{At(kind).kept.load(std::memory_order_relaxed)} * page_bytes(kind);
   }
   return bytes;
 }

@@ -6,8 +6,8 @@
 // resident there too.
 // Leaves reading and writing to page_file.h.
 // Threads: one writer, many readers. Bytes of pages are read by anyone; Extend(), AddExtent(),
-// TakeImages(), DropCopies() and MutablePage() belong to the holder of the writer role.
-// Implements docs/architecture.md, "Pages in memory".
+// Cut(), ReleaseMemory(), TakeImages(), DropCopies() and MutablePage() belong to the holder of the
+// writer role. Implements docs/architecture.md, "Pages in memory".
 #ifndef ENGRAM_STORAGE_PAGE_SPACE_H_
 #define ENGRAM_STORAGE_PAGE_SPACE_H_
 
@@ -48,9 +48,9 @@ class PageSpace {
   ~PageSpace();
 
   std::uint32_t page_bytes(SegmentKind segment) const { return At(segment).page_bytes; }
-  // Pages that have memory.
+  // Pages that have memory, and were not cut.
   std::uint32_t page_count(SegmentKind segment) const {
-    // Acquire: pairs with the release in Extend(); a reader that sees the count may touch the
+    // Acquire: pairs with the release in Publish(); a reader that sees the count may touch the
     // pages.
     return At(segment).pages.load(std::memory_order_acquire);
   }
@@ -72,6 +72,17 @@ class PageSpace {
   // that did not come to be part of the file may be followed by another one at the same place.
   // Pre: the file is long enough. Errors: as Extend(), File::MapPrivate().
   Status AddExtent(std::uint32_t first, const ExtentEntry& extent);
+
+  // From now on the segment has `pages` pages. Those behind them are not dirty any more, and in no
+  // later image; what lies there stays where it is until ReleaseMemory(). Should the segment grow
+  // before that, the new pages are zero; who began to look at slot states earlier finds them as
+  // they were or free. Pre: no checkpoint is under way, which would miss images; nobody looks at
+  // blocks in what is cut, and slots there are free.
+  void Cut(SegmentKind segment, std::uint32_t pages);
+  // Gives back the memory behind the segment's pages, or the views, and with them the file. Pre: no
+  // reader is left that began before the last Cut(). Errors: kIoError, where the system refuses:
+  // views stay, so that their part of the file has to.
+  Status ReleaseMemory(SegmentKind segment);
 
   // The page, to be changed by the commit `lsn`: it gets its identity and LSN, and counts as dirty.
   // Where it is bad, memory that nobody looks at, and writer_errors() says so.
@@ -127,8 +138,11 @@ class PageSpace {
   struct Segment {
     AddressSpace space;
     std::uint32_t page_bytes = 0;
-    std::atomic<std::uint32_t> pages{0};  // release in Extend(), acquire in page_count()
-    std::vector<std::uint64_t> dirty;     // a bit a page; the writer role's
+    std::atomic<std::uint32_t> pages{0};  // release in Publish() and Cut(), acquire in page_count()
+    // With those behind them that were cut and not released. Relaxed: a figure for limits and
+    // stats, ordered by the writer role where it matters. Of segments that are not mapped.
+    std::atomic<std::uint32_t> kept{0};
+    std::vector<std::uint64_t> dirty;  // a bit a page; the writer role's; never shrinks
   };
   struct Mapped;
 
@@ -141,6 +155,7 @@ class PageSpace {
   Status MakeMapped(const MappedFile& mapped);
   Status MapExtent(std::uint32_t first, const ExtentEntry& extent);
   void Publish(Segment& segment, std::uint32_t pages);
+  void ForgetMapped(std::uint32_t first, std::uint32_t end);
   bool MakeWritable(std::uint32_t page);
   bool MayDrop(PageRef ref) const;
   void Drop(PageRef first, std::uint32_t count);

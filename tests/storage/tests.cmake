@@ -30,6 +30,7 @@ engram_test(storage_test unit
   storage/page_file_cut_test.cc
   storage/page_file_fixture.cc
   storage/page_file_test.cc
+  storage/page_space_cut_test.cc
   storage/page_space_test.cc
   storage/parents_file_test.cc
   storage/slot_map_test.cc
