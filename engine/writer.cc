@@ -105,7 +105,7 @@ std::uint64_t Writer::Available(const Room& room) const {
   const std::uint64_t with_states =
       std::uint64_t{core_.page_file->PageCount(room.states)} * kSlotsPerPage;
   const std::uint64_t slots = std::min({with_blocks, with_states, kMostSlots});
-  return slots - room.slots.used() + room.slots.free();
+  return room.slots.Available(slots);
 }
 
 Status Writer::Grow(const Room& room, std::uint64_t slots) {
@@ -362,7 +362,7 @@ void Writer::Publish(std::span<CommitPlan> plans) {
   counters.dead.store(state.dead, std::memory_order_relaxed);
   counters.next_id.store(std::max(core_.writer.ids.next, core_.writer.ids.given_from),
                          std::memory_order_relaxed);
-  counters.free_slots.store(core_.slots->free(), std::memory_order_relaxed);
+  counters.free_slots.store(core_.slots->free() + core_.slots->held(), std::memory_order_relaxed);
 }
 
 }  // namespace engram

@@ -32,8 +32,9 @@ class SlotMap {
   // page.
   void Set(SlotId slot, SlotState state, Lsn lsn);
 
-  // A slot to fill: a free one, the one freed last first, else the next never used. The slot stays
-  // free until Set().
+  // A slot to fill: a free one, the one freed last first, else the next never used. With a limit:
+  // the lowest free one below it, else the next never used below it. The slot stays free until
+  // Set(). Pre: Available() of the slots that have memory is not 0.
   SlotId Take();
   // Undoes Take() of slots that were not filled, newest first.
   void GiveBack(SlotId slot);
@@ -41,16 +42,38 @@ class SlotMap {
   // free already.
   void Release(SlotId slot);
 
+  // From now on Take() gives slots below `limit` alone, the lowest first: those from there on shall
+  // become free, so that Cut() can forget them. Another limit replaces it.
+  void set_limit(std::uint32_t limit);
+  void clear_limit();
+  // Forgets slots from `used` on, as if they had never been used. Pre: all of them are free, none
+  // is taken or in its grace. Not for replay, which has set_used(), and no list until Rebuild().
+  void Cut(std::uint32_t used);
+
   std::uint32_t used() const { return used_; }  // slots below it were used at some time
   void set_used(std::uint32_t used);            // replay
   std::uint64_t live() const { return live_; }
   std::uint64_t dead() const { return dead_; }
-  std::uint64_t free() const { return free_.size(); }  // reusable below used()
+  // Reusable below used(), as far as they lie below the limit.
+  std::uint64_t free() const { return free_.size(); }
+  // The others: free at or above the limit; 0 where there is none.
+  std::uint64_t held() const { return held_.size(); }
+  // How many Take() can give where the first `slots` slots have memory. Pre: used() <= slots.
+  std::uint64_t Available(std::uint64_t slots) const;
 
  private:
+  bool limited() const { return limit_ != kNoLimit; }
+  // Below used(): where Take() finds it, or where clear_limit() does.
+  void AddFree(std::uint32_t slot);
+
+  static constexpr std::uint32_t kNoLimit = static_cast<std::uint32_t>(SlotId::kNone);
+
   PageSpace& space_;
   const SegmentKind segment_;
+  // Without a limit a stack; with one a heap, its lowest slot in front.
   std::vector<std::uint32_t> free_;
+  std::vector<std::uint32_t> held_;
+  std::uint32_t limit_ = kNoLimit;
   std::uint32_t used_ = 0;
   // Behind the last slot that ever got a state; those from here to used_ are taken and untouched.
   std::uint32_t filled_ = 0;

@@ -122,9 +122,114 @@ TEST_F(SlotMapTest, RebuildCountsAndTakesTheLowestFreeSlotFirst) {
     EXPECT_EQ(reopened.Take(), Slot(slot));
 }
 
+TEST_F(SlotMapTest, ALimitGivesTheLowestSlotsBelowItAlone) {
+  Fill(10);
+  for (const std::uint32_t slot : {3u, 8u, 1u, 6u, 9u}) Free(slot);
+  map_.set_limit(7);
+  EXPECT_EQ(map_.free(), 3u);
+  EXPECT_EQ(map_.held(), 2u);
+  EXPECT_EQ(map_.Available(100), 3u) << "never used ones lie above the limit";
+  EXPECT_EQ(map_.Take(), Slot(1));
+  Free(5);
+  Free(7);
+  EXPECT_EQ(map_.Available(100), 3u);
+  EXPECT_EQ(map_.held(), 3u);
+  const SlotId taken = map_.Take();
+  EXPECT_EQ(taken, Slot(3));
+  map_.GiveBack(taken);
+  for (const std::uint32_t slot : {3u, 5u, 6u}) EXPECT_EQ(map_.Take(), Slot(slot));
+  EXPECT_EQ(map_.Available(100), 0u);
+  map_.clear_limit();
+  EXPECT_EQ(map_.free(), 3u);
+  EXPECT_EQ(map_.held(), 0u);
+  EXPECT_EQ(map_.Available(100), 93u);
+  for (const std::uint32_t slot : {7u, 8u, 9u, 10u}) EXPECT_EQ(map_.Take(), Slot(slot));
+}
+
+TEST_F(SlotMapTest, ALimitAboveWhatIsUsedLeavesNewSlotsBelowIt) {
+  Fill(3);
+  Free(1);
+  map_.set_limit(5);
+  EXPECT_EQ(map_.Available(100), 3u);
+  EXPECT_EQ(map_.Available(4), 2u) << "where no more have memory";
+  for (const std::uint32_t slot : {1u, 3u, 4u}) EXPECT_EQ(map_.Take(), Slot(slot));
+  EXPECT_EQ(map_.Available(100), 0u);
+  // What is given back, newest first, is new again.
+  map_.GiveBack(Slot(4));
+  EXPECT_EQ(map_.used(), 4u);
+  EXPECT_EQ(map_.Available(100), 1u);
+  EXPECT_EQ(map_.Take(), Slot(4));
+}
+
+TEST_F(SlotMapTest, AnotherLimitReplacesTheOneBefore) {
+  Fill(10);
+  for (const std::uint32_t slot : {8u, 2u, 5u}) Free(slot);
+  map_.set_limit(3);
+  EXPECT_EQ(map_.free(), 1u);
+  map_.set_limit(6);
+  EXPECT_EQ(map_.free(), 2u);
+  EXPECT_EQ(map_.held(), 1u);
+  EXPECT_EQ(map_.Take(), Slot(2));
+  EXPECT_EQ(map_.Take(), Slot(5));
+  SlotMap reopened(*space_, SegmentKind::kNodeSlots);
+  reopened.set_limit(1);
+  reopened.Rebuild(10);
+  EXPECT_EQ(reopened.Take(), Slot(2)) << "an opening has none";
+}
+
+TEST_F(SlotMapTest, CuttingForgetsFreeSlotsAtTheEnd) {
+  Fill(10);
+  for (const std::uint32_t slot : {9u, 6u, 8u, 7u, 2u}) Free(slot);
+  map_.set_limit(6);
+  map_.Cut(6);
+  EXPECT_EQ(map_.used(), 6u);
+  EXPECT_EQ(map_.free(), 1u);
+  EXPECT_EQ(map_.held(), 0u);
+  EXPECT_EQ(map_.Take(), Slot(2));
+  map_.clear_limit();
+  EXPECT_EQ(map_.live(), 5u);
+  // As if they had never been used: what is given back leaves nothing.
+  const SlotId again = map_.Take();
+  EXPECT_EQ(again, Slot(6));
+  map_.GiveBack(again);
+  EXPECT_EQ(map_.used(), 6u);
+  EXPECT_EQ(map_.free(), 0u);
+  map_.Cut(6);
+  // On disk they look as slots that were never used do.
+  SlotMap reopened(*space_, SegmentKind::kNodeSlots);
+  reopened.Rebuild(10);
+  EXPECT_EQ(reopened.live(), map_.live());
+  EXPECT_EQ(reopened.free(), 5u);
+}
+
+TEST_F(SlotMapTest, WithoutALimitTheRestOfTheListStaysInItsOrder) {
+  Fill(8);
+  for (const std::uint32_t slot : {6u, 1u, 7u, 3u}) Free(slot);
+  map_.Cut(6);
+  EXPECT_EQ(map_.Take(), Slot(3)) << "the one freed last first";
+  EXPECT_EQ(map_.Take(), Slot(1));
+  EXPECT_EQ(map_.Take(), Slot(6));
+}
+
+using SlotMapDeathTest = SlotMapTest;
+
+TEST_F(SlotMapDeathTest, CuttingASlotThatIsNotFreeIsABug) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  Fill(10);
+  for (const std::uint32_t slot : {9u, 7u}) Free(slot);
+  EXPECT_DEATH(map_.Cut(7), "");  // 8 is live
+  map_.Set(Slot(8), SlotState::kRetired, Lsn{2});
+  EXPECT_DEATH(map_.Cut(7), "");  // in its grace
+  map_.Release(Slot(8));
+  map_.Take();
+  EXPECT_DEATH(map_.Cut(7), "");  // taken
+}
+
 TEST_F(SlotMapTest, RandomHistoryAgreesWithAPlainModel) {
   std::mt19937_64 random(TestSeed(11));
   std::map<std::uint32_t, SlotState> model;  // slots in use
+  std::uint32_t limit = Raw(SlotId::kNone);
+  constexpr std::uint64_t kSlots = 3 * kSlotsPerPage;
   const auto pick = [&](SlotState state) -> std::uint32_t {
     std::vector<std::uint32_t> slots;
     for (const auto& [slot, its_state] : model) {
@@ -145,11 +250,29 @@ TEST_F(SlotMapTest, RandomHistoryAgreesWithAPlainModel) {
   };
   for (std::uint64_t step = 1; step < 5000; ++step) {
     const Lsn lsn{step};
+    if (random() % 50 == 0) {
+      limit = random() % 2 == 0 ? Raw(SlotId::kNone) : static_cast<std::uint32_t>(random() % 400);
+      limit == Raw(SlotId::kNone) ? map_.clear_limit() : map_.set_limit(limit);
+    }
+    if (random() % 20 == 0) {
+      const std::uint32_t end = model.empty() ? 0 : model.rbegin()->first + 1;
+      const auto used = static_cast<std::uint32_t>(end + random() % (map_.used() - end + 1));
+      map_.Cut(used);
+      ASSERT_EQ(map_.used(), used);
+    }
+    ASSERT_EQ(map_.free() + map_.held(), map_.used() - model.size());
     switch (random() % 5) {
       case 0:
       case 1: {
+        if (map_.Available(kSlots) == 0) break;
+        std::uint32_t lowest = 0;
+        while (model.contains(lowest)) ++lowest;
         const SlotId slot = map_.Take();
         ASSERT_FALSE(model.contains(Raw(slot)));
+        ASSERT_LT(Raw(slot), limit);
+        if (limit != Raw(SlotId::kNone)) {
+          ASSERT_EQ(Raw(slot), lowest);
+        }
         if (random() % 4 == 0) {
           map_.GiveBack(slot);
         } else {
@@ -178,7 +301,7 @@ TEST_F(SlotMapTest, RandomHistoryAgreesWithAPlainModel) {
   }
   EXPECT_EQ(map_.live(), live);
   EXPECT_EQ(map_.dead(), dead);
-  EXPECT_EQ(map_.free(), map_.used() - model.size());
+  EXPECT_EQ(map_.free() + map_.held(), map_.used() - model.size());
 }
 
 }  // namespace
