@@ -81,7 +81,9 @@ void Scrubber::Spend(std::uint64_t bytes) { allowed_bytes_ -= std::min(allowed_b
 bool Scrubber::ReadOn() {
   if (Now() < earned_until_) return false;
   const SegmentKind segment = kAllSegments[segment_];
-  const std::uint32_t end = PagesInUse(*core_.layout, state_, segment);
+  // Less where the segment was cut since that checkpoint.
+  const std::uint32_t end =
+      std::min(PagesInUse(*core_.layout, state_, segment), core_.page_file->PageCount(segment));
   if (page_ >= end) {
     page_ = 0;
     if (++segment_ < kSegments) return true;

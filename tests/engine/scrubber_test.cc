@@ -120,6 +120,24 @@ TEST_F(ScrubberTest, ReadsEveryPageOfTheLastCheckpointInEachRound) {
   EXPECT_EQ(Told("bad"), 0u);
 }
 
+TEST_F(ScrubberTest, PagesThatWereCutSinceTheCheckpointAreNotMissed) {
+  ASSERT_NO_FATAL_FAILURE(OpenFilled());
+  Core& core = engine_->core();
+  const std::uint64_t before = PagesOnDisk();
+  const std::uint32_t nodes =
+      PagesInUse(*core.layout, core.page_file->superblock().state, SegmentKind::kNodes);
+  {
+    MutexLock role(core.writer_role);
+    ASSERT_TRUE(core.page_file->CutSegment(SegmentKind::kNodes, nodes / 2).ok());
+    core.pages->Cut(SegmentKind::kNodes, nodes / 2);
+  }
+  Scrub();
+  EXPECT_EQ(GetStats().scrubbed_pages, before - (nodes - nodes / 2));
+  EXPECT_EQ(GetStats().scrub_rounds, 1u);
+  EXPECT_EQ(GetStats().bad_pages, 0u);
+  EXPECT_EQ(Told("bad"), 0u);
+}
+
 TEST_F(ScrubberTest, ReadsNoMoreThanTheRateAllows) {
   config_.options.scrub_bytes_per_second = 10 * kBlockBytes;
   ASSERT_NO_FATAL_FAILURE(OpenFilled(1000));

@@ -16,6 +16,7 @@ engram_test(engine_test unit
   engine/writer_test.cc)
 engram_test(verify_test unit
   engine/dump_test.cc
+  engine/page_loader_test.cc
   engine/raw_store_fixture.cc
   engine/verify_test.cc)
 engram_test(corruption_test unit
