@@ -218,6 +218,13 @@ Status PageFile::Write(std::span<const WriteOp> ops) {
 Status PageFile::Sync() { return file_->SyncData(); }
 
 Status PageFile::WriteSuperblock(const Superblock& next, std::span<const ExtentEntry> extents) {
+  ENGRAM_RETURN_IF_ERROR(WriteNext(next, extents));
+  MutexLock lock(mutex_);
+  fresh_cuts_ = {};
+  return Status::Ok();
+}
+
+Status PageFile::WriteNext(const Superblock& next, std::span<const ExtentEntry> extents) {
   ENGRAM_CHECK(next.checkpoint > superblock_.checkpoint);
   Superblock superblock = superblock_;
   superblock.checkpoint = next.checkpoint;

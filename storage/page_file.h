@@ -91,14 +91,14 @@ class PageFile {
   // name pages that get no image any more. Errors: kCorruptedIndex where the segment has fewer (a
   // log record said so), or there is no such segment.
   Status CutSegment(SegmentKind segment, std::uint32_t pages) ENGRAM_EXCLUDES(mutex_);
-  // Gives the file system back what is in no extent, nor in one that the newest superblock names:
-  // the file ends with the last of them, and between them are holes. Before anything goes the older
-  // superblock is overwritten, where it names more, so that neither of the two ever names what is
-  // gone. What a file system cannot give back stays. Costs nothing where nothing is left to do;
-  // which follows from the extents alone, so that it can be called at any time, also after a crash
-  // amid of it. Pre: no checkpoint is under way; the newest superblock is known to be durable;
-  // nobody looks at pages, or has views of them, that were cut before it was written. Errors: those
-  // of a write, which leave nothing wrong, but the older superblock in doubt.
+  // Gives the file system back what is in no extent, and was in none when the newest checkpoint was
+  // made: the file ends with the last of them, and between them are holes. Before anything goes the
+  // older superblock is overwritten, where it names more, so that neither of the two ever names
+  // what is gone. What a file system cannot give back stays. Costs nothing where nothing is left to
+  // do; which follows from the extents alone, so that it can be called at any time, also after a
+  // crash amid of it. Pre: no checkpoint is under way; the newest superblock is known to be
+  // durable; nobody looks at pages, or has views of them, that were cut before that checkpoint.
+  // Errors: those of a write, which leave nothing wrong, but the older superblock in doubt.
   Status ReleaseUnused() ENGRAM_EXCLUDES(length_mutex_, mutex_);
 
   // A private view of the extent, which need not be part of its segment yet, over the addresses of
@@ -167,6 +167,7 @@ class PageFile {
   Result<std::vector<WriteOp>> Place(std::span<const PageImage> images) const
       ENGRAM_EXCLUDES(mutex_);
   Status Write(std::span<const WriteOp> ops);
+  Status WriteNext(const Superblock& next, std::span<const ExtentEntry> extents);
   // A superblock and its table, into their slot.
   Status WriteRoot(const Superblock& superblock, std::span<const std::byte> table);
 
@@ -193,6 +194,7 @@ class PageFile {
   // ReleaseUnused() alone.
   std::uint64_t end_ ENGRAM_GUARDED_BY(mutex_) = kFirstExtentOffset;
   std::optional<ExtentEntry> reserved_ ENGRAM_GUARDED_BY(mutex_);  // not added yet
+  ByteRanges fresh_cuts_ ENGRAM_GUARDED_BY(mutex_);                // since the newest checkpoint
 };
 
 // Fills in store id and checksum of a page header.

@@ -187,11 +187,13 @@ Status PageFile::CutSegment(SegmentKind segment, std::uint32_t pages) {
     Run& last = runs.back();
     const auto entry = std::find(table_.begin(), table_.end(), last.extent);
     ENGRAM_CHECK(entry != table_.end());
-    if (last.first_page >= pages) {
+    const std::uint64_t left = pages - std::min(pages, last.first_page);
+    fresh_cuts_.Add({last.extent.file_offset + left * PageBytes(segment), EndOf(last.extent)});
+    if (left == 0) {
       table_.erase(entry);
       runs.pop_back();
     } else {
-      entry->pages = last.extent.pages = pages - last.first_page;
+      entry->pages = last.extent.pages = static_cast<std::uint32_t>(left);
     }
   }
   return Status::Ok();
@@ -204,11 +206,12 @@ ByteRanges PageFile::RangesOf(std::span<const ExtentEntry> extents) const {
   return ByteRanges(std::move(ranges));
 }
 
-// What must stay: extents, and such as were cut since the newest superblock was written.
+// What must stay.
 ByteRanges PageFile::NeededRanges() const {
   ByteRanges needed = RangesOf(Extents());
   if (!ENGRAM_MUTANT(kReleasedWhileNamed)) needed.Add(RangesOf(named_));
   MutexLock lock(mutex_);
+  if (!ENGRAM_MUTANT(kReleasedWhileNamed)) needed.Add(fresh_cuts_);
   if (reserved_) needed.Add({reserved_->file_offset, EndOf(*reserved_)});
   return needed;
 }
@@ -222,7 +225,7 @@ Status PageFile::ForgetOlder(const ByteRanges& needed) {
   Superblock next = superblock_;
   ++next.checkpoint;
   const std::vector<ExtentEntry> extents = named_;
-  return WriteSuperblock(next, extents);
+  return WriteNext(next, extents);
 }
 
 Status PageFile::Deallocate(const ByteRanges& ranges) {

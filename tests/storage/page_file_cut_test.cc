@@ -281,6 +281,26 @@ TEST_F(PageFileCutTest, WhatASuperblockNamesStays) {
   ExpectNodesAreThere(*Open());
 }
 
+TEST_F(PageFileCutTest, WhatCameAndWentSinceTheCheckpointStaysUntilTheNext) {
+  Cut(kNodes, 7);
+  Checkpoint(*file_, 20);
+  Grow(*file_, kUpper, 3);
+  Cut(kUpper, 1);
+  for (int again = 0; again < 2; ++again) {
+    Release();
+    EXPECT_EQ(Size(), kEnd + 3 * 8192) << "somebody may look at it";
+  }
+  Grow(*file_, kNodes, 1);
+  EXPECT_EQ(file_->FileOffset(Node(7)), kEnd + 3 * 8192);
+  Checkpoint(*file_, 30);
+  Release();
+  EXPECT_EQ(Size(), kEnd + 4 * 8192);
+  Cut(kNodes, 7);
+  Checkpoint(*file_, 40);
+  Release();
+  EXPECT_EQ(Size(), kEnd + 8192);
+}
+
 TEST_F(PageFileCutTest, RoomThatWasReservedStays) {
   Cut(kNodes, 3);
   Checkpoint(*file_, 20);
