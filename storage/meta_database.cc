@@ -4,6 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include <rocksdb/convenience.h>
+
 #include "storage/base/check.h"
 #include "storage/base/coding.h"
 #include "storage/base/status_macros.h"
@@ -48,13 +50,13 @@ Status PrepareDirectory(const MetaStoreOptions& options) {
 
 const std::string& NameOf(Family family) { return kFamilyNames[IndexOf(family)]; }
 
-MetaDatabase::MetaDatabase(const MetaStoreOptions& options)
+MetaDatabase::MetaDatabase(const MetaStoreOptions& options, std::shared_ptr<RocksDbLogger> log)
     : directory_(options.directory),
       env_(MakeRocksDbEnv(
           MakeRocksDbFileSystem(options.file_system, options.log_barrier, options.manifest_bytes))),
       cache_(rocksdb::NewLRUCache(kBlockCacheBytes, kBlockCacheShardBits)),
       work_(std::make_shared<BackgroundWork>()),
-      log_(std::make_shared<RocksDbLogger>(options.log)) {}
+      log_(std::move(log)) {}
 
 MetaDatabase::~MetaDatabase() {
   for (rocksdb::ColumnFamilyHandle* family : handles_) {
@@ -63,7 +65,6 @@ MetaDatabase::~MetaDatabase() {
   }
   if (db_ != nullptr) db_->Close().PermitUncheckedError();
   db_.reset();
-  log_->Deliver();
 }
 
 std::string MetaDatabase::What(std::string_view call) const {
@@ -113,6 +114,17 @@ Status MetaDatabase::CheckFamilies(const rocksdb::DBOptions& options) const {
   }
   return Status::Ok();
 }
+
+Result<MetaDatabase::Files> MetaDatabase::LiveFiles() const {
+  Files files;
+  ENGRAM_RETURN_IF_ERROR(
+      Wrap(db_->GetLiveFiles(files.names, &files.manifest_bytes, /*flush_memtable=*/false),
+           "list its files"));
+  for (std::string& name : files.names) name.erase(0, name.find_last_of('/') + 1);
+  return files;
+}
+
+void MetaDatabase::Stop() { rocksdb::CancelAllBackgroundWork(db_.get(), /*wait=*/true); }
 
 Result<FamilyLsns> MetaDatabase::ReadLsns(rocksdb::ReadTier tier) const {
   rocksdb::ReadOptions read;

@@ -11,6 +11,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <engram/result.h>
 #include <engram/status.h>
@@ -38,8 +39,8 @@ using FamilyHandles = std::array<rocksdb::ColumnFamilyHandle*, kFamilies>;
 
 class MetaDatabase {
  public:
-  explicit MetaDatabase(const MetaStoreOptions& options);
-  // Delivers what RocksDB has had to say.
+  // `log` gets what RocksDB has to say, and is left to the caller to deliver.
+  MetaDatabase(const MetaStoreOptions& options, std::shared_ptr<RocksDbLogger> log);
   ~MetaDatabase();
   MetaDatabase(const MetaDatabase&) = delete;
   MetaDatabase& operator=(const MetaDatabase&) = delete;
@@ -52,12 +53,20 @@ class MetaDatabase {
   rocksdb::ColumnFamilyHandle* handle(Family family) const { return handles_[IndexOf(family)]; }
   const FamilyHandles& handles() const { return handles_; }
   BackgroundWork& work() const { return *work_; }
-  RocksDbLogger& log() const { return *log_; }
   const rocksdb::Cache& cache() const { return *cache_; }
 
   // "metadata store in <directory>: <call>".
   std::string What(std::string_view call) const;
   Status Wrap(const rocksdb::Status& status, std::string_view call) const;
+
+  struct Files {
+    std::vector<std::string> names;  // within the directory: tables, MANIFEST, CURRENT
+    std::uint64_t manifest_bytes = 0;
+  };
+  // Those that hold what is durable now.
+  Result<Files> LiveFiles() const;
+  // Ends RocksDB's own work, waiting for what goes on. Nothing may follow but reads and the end.
+  void Stop();
 
   Result<FamilyLsns> ReadLsns(rocksdb::ReadTier tier) const;
   // Calls `visit` with key and value of every row but the applied LSN and the store id.

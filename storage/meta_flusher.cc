@@ -51,15 +51,25 @@ Status MetaFlusher::FlushAll(const FamilyLsns& applied) {
   });
 }
 
-Status MetaFlusher::TryRoom() const {
+Status MetaFlusher::TakeRoom(std::uint64_t bytes) const {
   const std::string path = JoinPath(database_.directory(), std::string(kRoomFile));
   ENGRAM_ASSIGN_OR_RETURN(std::unique_ptr<File> file, file_system_->Open(path, OpenMode::kCreate));
-  std::uint64_t bytes = buffer_bytes_;
-  database_.db().GetAggregatedIntProperty(rocksdb::DB::Properties::kCurSizeAllMemTables, &bytes);
   const Status room = file->Allocate(0, bytes);
   file.reset();
-  const Status removed = file_system_->Unlink(path);
-  return room.ok() ? removed : room;
+  if (room.ok()) return room;
+  FreeRoom().IgnoreError();  // the next one to take room, or to open, will find it
+  return room;
+}
+
+Status MetaFlusher::FreeRoom() const {
+  return file_system_->Unlink(JoinPath(database_.directory(), std::string(kRoomFile)));
+}
+
+Status MetaFlusher::TryRoom() const {
+  std::uint64_t bytes = buffer_bytes_;
+  database_.db().GetAggregatedIntProperty(rocksdb::DB::Properties::kCurSizeAllMemTables, &bytes);
+  ENGRAM_RETURN_IF_ERROR(TakeRoom(bytes));
+  return FreeRoom();
 }
 
 Status MetaFlusher::Resume(const std::function<FamilyLsns()>& applied) {

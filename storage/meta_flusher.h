@@ -33,6 +33,9 @@ class MetaFlusher {
   Status FlushAll(const FamilyLsns& applied);
   // MetaStore::Resume(); `applied` says which LSNs are to be flushed.
   Status Resume(const std::function<FamilyLsns()>& applied);
+  // Takes that much of the disk, until FreeRoom() or the next opening. Errors: kNoSpace.
+  Status TakeRoom(std::uint64_t bytes) const;
+  Status FreeRoom() const;
 
  private:
   // Whether as much as the write buffers hold can be written. Errors: kNoSpace.

@@ -9,6 +9,7 @@
 
 #include "storage/base/check.h"
 #include "storage/base/coding.h"
+#include "storage/base/ids.h"
 
 namespace engram {
 namespace {
@@ -69,6 +70,25 @@ Status CheckLength(std::string_view key, std::size_t expected) {
                                 " bytes, expected " + std::to_string(expected));
 }
 
+// Of kState, its length without the tag.
+Status CheckStateKey(std::string_view key, char tag, std::size_t shortest, std::size_t longest) {
+  if (key.empty() || key[0] != tag) {
+    const int found = key.empty() ? -1 : static_cast<unsigned char>(key[0]);
+    return Status::CorruptedIndex("a row of state has the tag " + std::to_string(found) +
+                                  ", expected " + std::to_string(static_cast<int>(tag)));
+  }
+  const std::size_t size = key.size() - 1;
+  if (size >= shortest && size <= longest) return Status::Ok();
+  std::string expected = std::to_string(shortest);
+  if (longest != shortest) expected += " to " + std::to_string(longest);
+  return Status::CorruptedIndex("a row of state with the tag " +
+                                std::to_string(static_cast<int>(tag)) + " has a key of " +
+                                std::to_string(size) + " bytes behind it, expected " + expected);
+}
+Status CheckStateKey(std::string_view key, char tag, std::size_t bytes) {
+  return CheckStateKey(key, tag, bytes, bytes);
+}
+
 Lsn LoadVersion(const char* from) { return static_cast<Lsn>(LoadBigEndian<std::uint64_t>(from)); }
 
 ParsedKey ParseIdAndVersion(const char* from) {
@@ -114,6 +134,29 @@ TypeKey MakeTypeKey(TypeTag type, std::int64_t timestamp_us, PatternId id, Lsn v
 NameKey MakeNameKey(std::uint16_t field) {
   NameKey key;
   KeyWriter(key.bytes).Put(static_cast<std::uint8_t>(kFieldNameTag)).Put(field);
+  return key;
+}
+
+ClockKey MakeClockKey(std::int64_t clock_us) {
+  ClockKey key;
+  KeyWriter(key.bytes).Put(static_cast<std::uint8_t>(kClockTag)).Put(SortableInt(clock_us));
+  return key;
+}
+
+ExpiryKey MakeExpiryKey(std::int64_t expires_us, PatternId id, Lsn version) {
+  ExpiryKey key;
+  KeyWriter(key.bytes)
+      .Put(static_cast<std::uint8_t>(kExpiryTag))
+      .Put(SortableInt(expires_us))
+      .Put(id)
+      .Put(Raw(version));
+  return key;
+}
+
+std::string MakeSnapshotKey(std::string_view name) {
+  ENGRAM_DCHECK(!name.empty() && name.size() <= kMaxSnapshotNameBytes);
+  std::string key(1, kSnapshotTag);
+  key.append(name);
   return key;
 }
 
@@ -163,12 +206,28 @@ Result<ParsedKey> ParseFieldKey(std::string_view key) {
 }
 
 Result<std::uint16_t> ParseNameKey(std::string_view key) {
-  if (Status s = CheckLength(key, sizeof(NameKey)); !s.ok()) return s;
-  if (key[0] != kFieldNameTag) {
-    return Status::CorruptedIndex("a row of state has the unknown tag " +
-                                  std::to_string(static_cast<int>(key[0])));
-  }
+  if (Status s = CheckStateKey(key, kFieldNameTag, 2); !s.ok()) return s;
   return LoadBigEndian<std::uint16_t>(key.data() + 1);
+}
+
+Result<std::int64_t> ParseClockKey(std::string_view key) {
+  if (Status s = CheckStateKey(key, kClockTag, 8); !s.ok()) return s;
+  return FromSortableInt(LoadBigEndian<std::uint64_t>(key.data() + 1));
+}
+
+Result<ParsedKey> ParseExpiryKey(std::string_view key) {
+  if (Status s = CheckStateKey(key, kExpiryTag, 24); !s.ok()) return s;
+  ParsedKey parsed = ParseIdAndVersion(key.data() + 9);
+  parsed.timestamp_us = FromSortableInt(LoadBigEndian<std::uint64_t>(key.data() + 1));
+  if (parsed.timestamp_us != kNeverExpires) return parsed;
+  return Status::CorruptedIndex("version " + std::to_string(Raw(parsed.version)) + " of pattern " +
+                                std::to_string(parsed.id) +
+                                " has a row that says it never expires, expected none");
+}
+
+Result<std::string> ParseSnapshotKey(std::string_view key) {
+  if (Status s = CheckStateKey(key, kSnapshotTag, 1, kMaxSnapshotNameBytes); !s.ok()) return s;
+  return std::string(key.substr(1));
 }
 
 std::optional<std::string> MakeValueKey(const Value& value) {

@@ -2,12 +2,15 @@
 
 #include <optional>
 #include <utility>
+#include <variant>
 
 #include "storage/base/coding.h"
+#include "storage/base/ids.h"
 #include "storage/base/status_macros.h"
 #include "storage/base/test_hooks.h"
 #include "storage/meta_codec.h"
 #include "storage/meta_keys.h"
+#include "storage/meta_values.h"
 #include "storage/rocksdb_slice.h"
 
 namespace engram {
@@ -37,11 +40,15 @@ void RowBatchBuilder::AddName(std::uint16_t field, std::string_view name) {
 }
 
 Status RowBatchBuilder::AddInsert(const RowInsert& row, const FieldNames& names) {
-  Put(Family::kIds, MakeIdsKey(row.id, row.version).view(), AsSlice(AsBytes(row.slot)));
+  Put(Family::kIds, MakeIdsKey(row.id, row.version).view(), AsSlice(MakeVersionValue(row).view()));
+  if (row.moved_at != Lsn::kNone) return Status::Ok();
   Put(Family::kTime, MakeTimeKey(row.timestamp_us, row.id, row.version).view(), Slice());
   if (row.type != 0) {
     Put(Family::kType, MakeTypeKey(row.type, row.timestamp_us, row.id, row.version).view(),
         Slice());
+  }
+  if (row.expires_us != kNeverExpires) {
+    Put(Family::kState, MakeExpiryKey(row.expires_us, row.id, row.version).view(), Slice());
   }
   if (row.metadata.empty()) return Status::Ok();
   Put(Family::kMeta, MakeMetaKey(row.id, row.version).view(), AsSlice(row.metadata));
@@ -60,11 +67,39 @@ void RowBatchBuilder::AddErase(const RowErase& row) {
   if (row.type != 0) {
     Delete(Family::kType, MakeTypeKey(row.type, row.timestamp_us, row.id, row.version).view());
   }
+  if (row.expires_us != kNeverExpires) {
+    Delete(Family::kState, MakeExpiryKey(row.expires_us, row.id, row.version).view());
+  }
   Delete(Family::kMeta, MakeMetaKey(row.id, row.version).view());
   for (const RowFieldKey& field : row.fields) {
     MakeFieldKey(field.field, field.value, row.id, row.version, field_key_);
     Delete(Family::kField, field_key_);
   }
+}
+
+Status RowBatchBuilder::AddChange(const StateChange& change) {
+  if (const auto* clock = std::get_if<ClockRow>(&change)) {
+    Put(Family::kState, MakeClockKey(clock->clock_us).view(), AsSlice(AsBytes(clock->lsn)));
+    return Status::Ok();
+  }
+  if (const auto* clock = std::get_if<ClockErase>(&change)) {
+    Delete(Family::kState, MakeClockKey(clock->clock_us).view());
+    return Status::Ok();
+  }
+  const auto* put = std::get_if<SnapshotRow>(&change);
+  const std::string& name = put != nullptr ? put->name : std::get<SnapshotErase>(change).name;
+  if (name.empty() || name.size() > kMaxSnapshotNameBytes) {
+    return Status::InvalidArgument("a snapshot's name has " + std::to_string(name.size()) +
+                                   " bytes, expected 1 to " +
+                                   std::to_string(kMaxSnapshotNameBytes));
+  }
+  const std::string key = MakeSnapshotKey(name);
+  if (put == nullptr) {
+    Delete(Family::kState, key);
+  } else {
+    Put(Family::kState, key, AsSlice(MakeSnapshotValue(*put).view()));
+  }
+  return Status::Ok();
 }
 
 void RowBatchBuilder::PutApplied(FamilySet families, Lsn lsn) {

@@ -43,6 +43,8 @@ class RowBatchBuilder {
   void AddName(std::uint16_t field, std::string_view name);
   Status AddInsert(const RowInsert& row, const FieldNames& names);
   void AddErase(const RowErase& row);
+  // Errors: kInvalidArgument (a snapshot's name that is empty or too long).
+  Status AddChange(const StateChange& change);
   // Into every family of `families`.
   void PutApplied(FamilySet families, Lsn lsn);
 

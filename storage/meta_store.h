@@ -1,7 +1,8 @@
-// The rows beside the graph, in RocksDB with its own log off: metadata, and the indexes by id,
-// time, type and field. Our log is the truth; every family keeps the LSN that it holds
-// (docs/recovery.md, "Two stores"). Leaves ordering, recovery and purging decisions to the engine.
-// Threads: one writer (Apply, WriteMarkers, Flush by one thread each), many readers.
+// The rows beside the graph, in RocksDB with its own log off: metadata, the indexes by id, time,
+// type, field and expiry, times of commits and named snapshots. Our log is the truth; every family
+// keeps the LSN that it holds (docs/recovery.md, "Two stores"). Leaves ordering, recovery and what
+// is erased when to the engine.
+// Threads: one writer (Apply, WriteMarkers, Flush, Purge by one thread each), many readers.
 // Implements docs/file-format.md, "Metadata store".
 #ifndef ENGRAM_STORAGE_META_STORE_H_
 #define ENGRAM_STORAGE_META_STORE_H_
@@ -14,6 +15,8 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
+#include <variant>
 #include <vector>
 
 #include <engram/metadata.h>
@@ -54,14 +57,19 @@ struct MetaStoreOptions {
   LogCallback log;
 };
 
-// The rows of one version.
+// The rows of one version, or that it was moved: then its row in kIds alone is written anew, with
+// all of slot, inserted_us, moved_from and moved_at, and nothing else.
 struct RowInsert {
   PatternId id = 0;
   Lsn version = Lsn::kNone;
   SlotId slot = SlotId::kNone;
   std::int64_t timestamp_us = 0;
-  TypeTag type = 0;                       // 0: no row in kType
-  std::span<const std::byte> metadata{};  // encoded; empty: no row in kMeta
+  TypeTag type = 0;                           // 0: no row in kType
+  std::span<const std::byte> metadata{};      // encoded; empty: no row in kMeta
+  std::int64_t expires_us = kNeverExpires;    // kNeverExpires: no row by it in kState
+  std::optional<std::int64_t> inserted_us{};  // in the row of kIds, where the block has no place
+  SlotId moved_from = SlotId::kNone;
+  Lsn moved_at = Lsn::kNone;  // kNone: not moved
 };
 
 struct RowFieldKey {
@@ -75,16 +83,46 @@ struct RowErase {
   std::int64_t timestamp_us = 0;
   TypeTag type = 0;
   std::vector<RowFieldKey> fields{};
+  std::int64_t expires_us = kNeverExpires;
 };
 
+// The newest commit at a time of the clock. Of two rows the later has the later commit.
+struct ClockRow {
+  std::int64_t clock_us = 0;
+  Lsn lsn = Lsn::kNone;
+  friend bool operator==(const ClockRow&, const ClockRow&) = default;
+};
+struct ClockErase {
+  std::int64_t clock_us = 0;
+};
+
+// A snapshot that has a name, of 1 to 255 bytes.
+struct SnapshotRow {
+  std::string name;
+  Lsn lsn = Lsn::kNone;
+  std::int64_t taken_us = 0;
+  friend bool operator==(const SnapshotRow&, const SnapshotRow&) = default;
+};
+struct SnapshotErase {
+  std::string name;
+};
+
+using StateChange = std::variant<ClockRow, ClockErase, SnapshotRow, SnapshotErase>;
+
+// Rows of one commit or of several, put together in their order. Within the batch names come first,
+// then the inserts in order, then the erases, then the changes of kState in order: right for a
+// version that comes, is moved and goes, since none comes again; and for a time or a name that is
+// put, erased and put again.
 struct RowBatch {
   std::vector<RowInsert> inserts;
   std::vector<RowErase> erases;
   std::vector<std::pair<std::uint16_t, std::string>> field_names;  // rows of kState
+  std::vector<StateChange> state;
   void Clear() {
     inserts.clear();
     erases.clear();
     field_names.clear();
+    state.clear();
   }
 };
 
@@ -93,6 +131,12 @@ struct VersionRow {
   PatternId id = 0;
   Lsn version = Lsn::kNone;
   SlotId slot = SlotId::kNone;
+  std::optional<std::int64_t> inserted_us{};
+  SlotId moved_from = SlotId::kNone;
+  Lsn moved_at = Lsn::kNone;  // kNone: never; else its last move
+
+  // Where the version lies for who reads the state at `at`. Pre: at most one move is later.
+  SlotId SlotAt(Lsn at) const { return at < moved_at ? moved_from : slot; }
 };
 
 class MetaStore {
@@ -116,6 +160,17 @@ class MetaStore {
   virtual Status WriteMarkers(Lsn lsn) = 0;
   // Flushes every family and waits.
   virtual Status Flush() = 0;
+  // Flushes, then writes each family anew without what is deleted or overwritten, and unlinks the
+  // tables that held it, those that a reader uses when it has ended. A family with nothing to leave
+  // out stays as it is. Asks between families whether it is cancelled. Rows may come meanwhile;
+  // what they hide then may stay. Errors: kCancelled; kNoSpace, and all goes on as before.
+  virtual Status Purge(const std::function<bool()>& cancelled) = 0;
+  // The same, and then closes and opens RocksDB, so that its MANIFEST, which names keys, begins
+  // anew: on return no file holds a byte of a row that is gone. Readers wait while it is closed.
+  // Pre: nobody adds rows meanwhile (the caller is the writer), and nobody who is inside a call
+  // waits for the caller. Errors: as Purge(); where it could not be opened again, every later call
+  // that needs RocksDB fails with the same error.
+  virtual Status Rewrite() = 0;
   // The first flush, compaction or MANIFEST write that failed. kNoSpace stays until Resume() or
   // Flush() has repeated a flush for which there was no room (no sync had failed), and rows can be
   // added meanwhile; anything else stays, and nothing can be added.
@@ -137,17 +192,39 @@ class MetaStore {
 
   // Every row of kIds; for verify.
   virtual Status ForEachVersion(const std::function<Status(const VersionRow&)>& visit) const = 0;
-  // Every row of kTime and kType as (timestamp, id, version[, type]), and every key of kMeta and
-  // kField; for verify.
   struct IndexRow {
     Family family = Family::kMeta;
     PatternId id = 0;
     Lsn version = Lsn::kNone;
-    std::int64_t timestamp_us = 0;  // kTime, kType
+    std::int64_t timestamp_us = 0;  // kTime, kType; in kState when it expires
     TypeTag type = 0;               // kType
   };
+  // Every row of kTime and kType as (timestamp, id, version[, type]), every key of kMeta and
+  // kField, and the rows of kState by expiry, its other rows being looked at only; for verify.
   virtual Status ForEachIndexRow(Family family,
                                  const std::function<Status(const IndexRow&)>& visit) const = 0;
+
+  // False ends the walk, without an error.
+  using IndexVisitor = std::function<Result<bool>(const IndexRow&)>;
+  // Rows of kTime, or of `type` in kType, from `from_us` on and before `to_us`, in order of time.
+  virtual Status ForEachInTime(std::int64_t from_us, std::int64_t to_us,
+                               const IndexVisitor& visit) const = 0;
+  virtual Status ForEachOfType(TypeTag type, std::int64_t from_us, std::int64_t to_us,
+                               const IndexVisitor& visit) const = 0;
+  // Versions that expire by themselves, at `by_us` or before, the earliest first. kNeverExpires
+  // gives all.
+  virtual Status ForEachExpiry(std::int64_t by_us, const IndexVisitor& visit) const = 0;
+
+  // The newest row at `at_us` or before.
+  virtual Result<std::optional<ClockRow>> FindClock(std::int64_t at_us) const = 0;
+  // The row of the newest commit at or below `lsn`. Costs tens of seeks at most.
+  virtual Result<std::optional<ClockRow>> FindClockOf(Lsn lsn) const = 0;
+  // Rows before `to_us`, the oldest first; `visit` returns false to end the walk.
+  virtual Status ForEachClock(std::int64_t to_us,
+                              const std::function<Result<bool>(const ClockRow&)>& visit) const = 0;
+  // By name.
+  virtual Result<std::vector<SnapshotRow>> ReadSnapshots() const = 0;
+
   // Reads every block of every file and checks its checksum.
   virtual Status VerifyChecksums() const = 0;
   // Hands on what RocksDB has had to say, on this thread. Pre: the caller holds no lock.

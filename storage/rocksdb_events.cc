@@ -88,9 +88,19 @@ BackgroundWork::Counts BackgroundWork::counts() const {
 
 void BackgroundWork::WaitForChange(const Counts& seen) {
   MutexLock lock(mutex_);
-  while (counts_ == seen && (error_.ok() || error_.code() == Code::kNoSpace)) {
-    changed_.Wait(mutex_);
+  while (Waits(seen)) changed_.Wait(mutex_);
+}
+
+void BackgroundWork::WaitForChange(const Counts& seen, std::chrono::milliseconds most) {
+  MutexLock lock(mutex_);
+  while (Waits(seen) && changed_.WaitFor(mutex_, most)) {
   }
+}
+
+void BackgroundWork::CountCompaction() {
+  MutexLock lock(mutex_);
+  ++counts_.compactions;
+  changed_.NotifyAll();
 }
 
 void BackgroundWork::OnFlushCompleted(rocksdb::DB*, const rocksdb::FlushJobInfo&) {
@@ -110,7 +120,10 @@ void BackgroundWork::OnBackgroundError(rocksdb::BackgroundErrorReason reason,
                                        rocksdb::Status* error) {
   using Reason = rocksdb::BackgroundErrorReason;
   const bool flush = reason == Reason::kFlush || reason == Reason::kFlushNoWAL;
-  const bool compaction = reason == Reason::kCompaction;
+  // A compaction by a thread of ours gives its failure this reason whatever it was that failed, and
+  // words are all that tells a failed MANIFEST write from it.
+  const bool compaction =
+      reason == Reason::kCompaction && error->ToString().find("MANIFEST") == std::string::npos;
   Status status = FromRocksDb(*error, "metadata store: " + std::string(NameOf(reason)) + " failed");
   if (status.code() == Code::kNoSpace) {
     if (flush || compaction) {

@@ -3,6 +3,7 @@
 #ifndef ENGRAM_STORAGE_ROCKSDB_EVENTS_H_
 #define ENGRAM_STORAGE_ROCKSDB_EVENTS_H_
 
+#include <chrono>
 #include <cstdarg>
 #include <cstdint>
 #include <string>
@@ -68,6 +69,11 @@ class BackgroundWork : public rocksdb::EventListener {
   Counts counts() const ENGRAM_EXCLUDES(mutex_);
   // Returns when they are others than `seen`, or there is an error that stays.
   void WaitForChange(const Counts& seen) ENGRAM_EXCLUDES(mutex_);
+  // The same, but after `most` in any case.
+  void WaitForChange(const Counts& seen, std::chrono::milliseconds most) ENGRAM_EXCLUDES(mutex_);
+
+  // A compaction by a thread of ours has ended well: of such ones RocksDB tells nobody.
+  void CountCompaction() ENGRAM_EXCLUDES(mutex_);
 
   void OnFlushCompleted(rocksdb::DB* db, const rocksdb::FlushJobInfo& info) override
       ENGRAM_EXCLUDES(mutex_);
@@ -79,6 +85,10 @@ class BackgroundWork : public rocksdb::EventListener {
                             bool* auto_recovery) override;
 
  private:
+  bool Waits(const Counts& seen) const ENGRAM_REQUIRES(mutex_) {
+    return counts_ == seen && (error_.ok() || error_.code() == Code::kNoSpace);
+  }
+
   mutable Mutex mutex_;
   CondVar changed_;  // error_ or counts_
   Status error_ ENGRAM_GUARDED_BY(mutex_);

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 
 #include <engram/types.h>
 
@@ -32,6 +33,9 @@ enum class SlotState : std::uint8_t {
   kDead = 2,     // ended, but somebody may see it
   kRetired = 3,  // nobody sees it; searches that began earlier may still look. In memory only.
 };
+
+// The time at which what never expires does, in microseconds.
+inline constexpr std::int64_t kNeverExpires = std::numeric_limits<std::int64_t>::max();
 
 constexpr Lsn Next(Lsn lsn) { return static_cast<Lsn>(static_cast<std::uint64_t>(lsn) + 1); }
 constexpr Lsn Previous(Lsn lsn) { return static_cast<Lsn>(static_cast<std::uint64_t>(lsn) - 1); }

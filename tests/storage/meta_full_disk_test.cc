@@ -84,6 +84,35 @@ TEST_P(MetaFullDiskTest, NoNumberOfFreePagesFailsForGood) {
   if (!why.empty()) GTEST_SKIP() << "no disk of a known size: " << why;
 }
 
+// It is found out before RocksDB is closed whether it can be opened again.
+TEST_P(MetaFullDiskTest, NoNumberOfFreePagesLosesTheStoreInARewrite) {
+  constexpr std::uint64_t kMostFree = 200;  // pages, some more than a rewrite needs
+  const std::string why = OnSmallDisk(dir_.path(), 8, [this] {
+    auto store = Open();
+    std::uint64_t refused = 0;
+    std::uint64_t rewritten = 0;
+    for (std::uint64_t pages = 0; pages <= kMostFree; ++pages) {
+      ApplyRow(*store);
+      Fill(pages);
+      const Status status = store->Rewrite();
+      ballast_.Remove();
+      ASSERT_TRUE(status.ok() || status.code() == Code::kNoSpace)
+          << status << ", with " << pages << " pages";
+      ++(status.ok() ? rewritten : refused);
+      const Status resumed = store->Resume();
+      ASSERT_TRUE(resumed.ok()) << resumed << ", with " << pages << " pages";
+      ASSERT_TRUE(store->FindVersion(lsn_, static_cast<Lsn>(lsn_))->has_value());
+    }
+    EXPECT_GT(refused, 20u);
+    EXPECT_GT(rewritten, 20u);
+    ASSERT_TRUE(store->Rewrite().ok());
+    const FamilyLsns applied = store->applied();
+    store.reset();
+    EXPECT_EQ(Open()->applied(), applied);
+  });
+  if (!why.empty()) GTEST_SKIP() << "no disk of a known size: " << why;
+}
+
 INSTANTIATE_TEST_SUITE_P(ManifestBytes, MetaFullDiskTest, ::testing::Values(4 << 20, 16 << 10),
                          ::testing::PrintToStringParamName());
 

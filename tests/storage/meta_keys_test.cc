@@ -75,6 +75,50 @@ TEST(MetaKeys, TimeAndTypeKeysSortAsTheirNumbers) {
   }
 }
 
+TEST(MetaKeys, ClockAndExpiryKeysSortAsTheirNumbers) {
+  std::mt19937_64 random(TestSeed(6));
+  for (int round = 0; round < 20'000; ++round) {
+    const auto draw = [&random] {
+      return std::tuple{RandomInt(random), static_cast<PatternId>(RandomInt(random)),
+                        static_cast<Lsn>(RandomInt(random))};
+    };
+    const auto expiry_key = [](const auto& t) {
+      return std::string(MakeExpiryKey(std::get<0>(t), std::get<1>(t), std::get<2>(t)).view());
+    };
+    const auto clock_key = [](const auto& t) {
+      return std::string(MakeClockKey(std::get<0>(t)).view());
+    };
+    const auto a = draw();
+    const auto b = draw();
+    ExpectSameOrder(a, b, expiry_key(a), expiry_key(b));
+    ExpectSameOrder(std::get<0>(a), std::get<0>(b), clock_key(a), clock_key(b));
+  }
+}
+
+TEST(MetaKeys, EachTagsKeysLieBetweenItsEnds) {
+  const std::vector<std::string> keys = {
+      std::string(MakeNameKey(0).view()),
+      std::string(MakeNameKey(0xffff).view()),
+      std::string(kStoreIdKey),
+      MakeSnapshotKey(std::string(1, '\0')),
+      MakeSnapshotKey(std::string(kMaxSnapshotNameBytes, '\xff')),
+      std::string(MakeClockKey(kMinInt).view()),
+      std::string(MakeClockKey(kMaxInt).view()),
+      std::string(MakeExpiryKey(kMinInt, 0, Lsn{0}).view()),
+      std::string(MakeExpiryKey(kMaxInt, ~0ull, static_cast<Lsn>(~0ull)).view())};
+  for (const char tag : {kFieldNameTag, kSnapshotTag, kClockTag, kExpiryTag}) {
+    const TagKey begin = MakeTagKey(tag);
+    const TagKey end = MakeTagEnd(tag);
+    int inside = 0;
+    for (const std::string& key : keys) {
+      const bool between = begin.view() <= key && key < end.view();
+      EXPECT_EQ(between, key[0] == tag);
+      if (between) ++inside;
+    }
+    EXPECT_EQ(inside, 2) << tag;
+  }
+}
+
 TEST(MetaKeys, IdsKeysSortByIdThenNewestFirst) {
   const auto key = [](PatternId id, std::uint64_t version) {
     return std::string(MakeIdsKey(id, static_cast<Lsn>(version)).view());
@@ -103,6 +147,14 @@ TEST(MetaKeys, ParsingGivesBackWhatWasMade) {
   EXPECT_EQ(type->timestamp_us, -5);
   EXPECT_EQ(type->type, 7u);
   EXPECT_EQ(*ParseNameKey(MakeNameKey(513).view()), 513);
+  EXPECT_EQ(*ParseClockKey(MakeClockKey(-5).view()), -5);
+  const auto expiry = ParseExpiryKey(MakeExpiryKey(-5, id, version).view());
+  ASSERT_TRUE(expiry.ok()) << expiry.status();
+  EXPECT_EQ(expiry->timestamp_us, -5);
+  EXPECT_EQ(expiry->id, id);
+  EXPECT_EQ(expiry->version, version);
+  const std::string name("a\0b", 3);
+  EXPECT_EQ(*ParseSnapshotKey(MakeSnapshotKey(name)), name);
 }
 
 TEST(MetaKeys, KeysOfAnotherLengthAreCorruption) {
@@ -116,6 +168,28 @@ TEST(MetaKeys, KeysOfAnotherLengthAreCorruption) {
     EXPECT_EQ(ParseFieldKey(part).ok(), size >= 19);
     EXPECT_EQ(ParseNameKey(part).code(), Code::kCorruptedIndex);  // of any length: 'f' is missing
   }
+}
+
+TEST(MetaKeys, KeysOfStateOfAnotherLengthOrTagAreCorruption) {
+  for (std::size_t size = 0; size < 400; ++size) {
+    const auto key = [size](char tag) { return std::string(1, tag) + std::string(size, '\1'); };
+    EXPECT_EQ(ParseNameKey(key(kFieldNameTag)).ok(), size == 2);
+    EXPECT_EQ(ParseClockKey(key(kClockTag)).ok(), size == 8);
+    EXPECT_EQ(ParseExpiryKey(key(kExpiryTag)).ok(), size == 24);
+    EXPECT_EQ(ParseSnapshotKey(key(kSnapshotTag)).ok(), size >= 1 && size <= 255);
+    EXPECT_EQ(ParseSnapshotKey(key(kClockTag)).code(), Code::kCorruptedIndex);
+    EXPECT_EQ(ParseClockKey(key(kExpiryTag)).code(), Code::kCorruptedIndex);
+    EXPECT_EQ(ParseExpiryKey(key(kFieldNameTag)).code(), Code::kCorruptedIndex);
+  }
+  EXPECT_EQ(ParseExpiryKey("").code(), Code::kCorruptedIndex);
+  const Status status = ParseClockKey("t1234567").status();
+  EXPECT_EQ(status.message(),
+            "a row of state with the tag 116 has a key of 7 bytes behind it, expected 8");
+}
+
+TEST(MetaKeys, ARowThatSaysItNeverExpiresIsCorruption) {
+  EXPECT_TRUE(ParseExpiryKey(MakeExpiryKey(kMaxInt - 1, 1, Lsn{1}).view()).ok());
+  EXPECT_EQ(ParseExpiryKey(MakeExpiryKey(kMaxInt, 1, Lsn{1}).view()).code(), Code::kCorruptedIndex);
 }
 
 TEST(MetaKeys, EveryKeyIsLongerThanTheAppliedKey) {

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <random>
+#include <span>
 #include <string>
+#include <string_view>
+#include <thread>
 
 #include "storage/base/coding.h"
 #include "storage/base/test_hooks.h"
@@ -41,8 +44,15 @@ class History {
       Flush();
       Commit(2);
       if (round % 2 == 1) Reopen();
+      if (round % 2 == 0) Rewrite();
     }
+    const std::uint64_t before = appended_;
     Commit(40);  // more than the buffers take: flushes that nobody asked for
+    const auto durable = [this] {
+      const auto lsns = store_->DurableLsns();
+      return lsns.ok() ? Raw((*lsns)[static_cast<std::size_t>(Family::kMeta)]) : 0;
+    };
+    while (durable() <= before && store_->BackgroundError().ok()) std::this_thread::yield();
     store_.reset();
   }
 
@@ -81,6 +91,14 @@ class History {
   void Flush() {
     files_->Mark(appended_);  // a checkpoint syncs the log first
     ASSERT_TRUE(store_->Flush().ok());
+    files_->Mark("flushed " + std::to_string(appended_));
+  }
+
+  // Closes and opens RocksDB, with rows that were in memory alone until then.
+  void Rewrite() {
+    files_->Mark(appended_);
+    const Status rewritten = store_->Rewrite();
+    ASSERT_TRUE(rewritten.ok()) << rewritten;
     files_->Mark("flushed " + std::to_string(appended_));
   }
 
@@ -176,6 +194,78 @@ TEST(MetaPowerLoss, WithoutTheBarrierAFamilyOvertakesTheLog) {
   history.Run();
   SetMutant(Mutant::kNone);
   EXPECT_GT(LosePowerEverywhere(history.files(), TestSeed(2)).wrong, 0u);
+}
+
+// Files of `image` that hold `secret`.
+std::size_t FilesWith(SimFileSystem& image, std::string_view secret) {
+  std::size_t found = 0;
+  const auto names = image.List("/db/meta");
+  if (!names.ok()) return 0;
+  for (const std::string& name : *names) {
+    const auto file = image.Open("/db/meta/" + name, OpenMode::kRead);
+    std::string content(*(*file)->Size(), '\0');
+    (*file)->ReadAt(0, std::as_writable_bytes(std::span(content))).status().IgnoreError();
+    if (content.find(secret) != content.npos) ++found;
+  }
+  return found;
+}
+
+// From the return of a rewrite on: neither rows nor names of files that held them come back.
+TEST(MetaPowerLoss, WhatARewriteHasErasedNeverComesBack) {
+  const std::string secret("\xf1\x52\x93\xd4\x25\x66\xa7\xe8\x39\x7a\xbb\xfc\x4d\x8e\xcf\x1f");
+  const std::vector<std::byte> metadata = *EncodeMetadata({{"text", secret}});
+  auto files = std::make_shared<SimFileSystem>();
+  ASSERT_TRUE(files->CreateDirectory("/db").ok());
+  ASSERT_TRUE(files->SyncDirectory("/").ok());
+  auto opened = Open(files, {});
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  ASSERT_TRUE(files->SyncDirectory("/db").ok());
+  MetaStore& store = **opened;
+  RowBatch batch;
+  batch.field_names = {{0, "text"}};
+  batch.inserts = {{.id = 1, .version = Lsn{1}, .metadata = metadata},
+                   {.id = 2, .version = Lsn{1}}};
+  ASSERT_TRUE(store.Apply(batch, Lsn{1}, kAll).ok());
+  ASSERT_TRUE(store.Flush().ok());
+  files->Mark("written");
+  batch.Clear();
+  batch.erases = {{.id = 1, .version = Lsn{1}, .fields = *store.FieldKeys(metadata)}};
+  ASSERT_TRUE(store.Apply(batch, Lsn{2}, kAll).ok());
+  ASSERT_TRUE(store.Rewrite().ok());
+  files->Mark("erased");
+  batch.Clear();
+  batch.inserts = {{.id = 3, .version = Lsn{3}}};
+  ASSERT_TRUE(store.Apply(batch, Lsn{3}, kAll).ok());
+  ASSERT_TRUE(store.Flush().ok());
+  opened->reset();
+
+  std::mt19937_64 random(TestSeed(3));
+  std::size_t images = 0;
+  std::size_t with_before = 0;
+  std::size_t with_after = 0;
+  CrashReplayer replayer = files->Replay();
+  for (std::size_t op = 0; op <= files->OpCount(); ++op) {
+    replayer.AdvanceTo(op);
+    if (replayer.texts().empty()) continue;
+    const bool erased = replayer.texts().back() == "erased";
+    for (const CrashPolicy policy : kAllCrashPolicies) {
+      auto image = std::make_shared<SimFileSystem>(replayer.PowerLoss(random, policy));
+      (erased ? with_after : with_before) += FilesWith(*image, secret);
+      ++images;
+      const auto again = Open(image, {});
+      ASSERT_TRUE(again.ok()) << again.status() << " at operation " << op;
+      ASSERT_TRUE((*again)->FindVersion(2, Lsn{9})->has_value()) << op;
+      const bool held = (*again)->applied()[static_cast<std::size_t>(Family::kIds)] < Lsn{2};
+      ASSERT_EQ((*again)->FindVersion(1, Lsn{9})->has_value(), held) << op;
+      if (erased) {
+        ASSERT_FALSE(held) << op;
+      }
+    }
+  }
+  PrintCounts({{"images", images}, {"with the row before", with_before}});
+  EXPECT_GT(images, 300u);
+  EXPECT_GT(with_before, 100u);
+  EXPECT_EQ(with_after, 0u);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,33 @@ TEST(RocksDbLogger, WithoutACallbackNothingIsKept) {
   RocksDbLogger logger(nullptr);
   rocksdb::Error(&logger, "lost");
   logger.Deliver();
+}
+
+TEST(BackgroundWork, ACompactionWithoutRoomIsKeptFromRocksDb) {
+  BackgroundWork work;
+  rocksdb::Status error = rocksdb::Status::NoSpace("/meta/000007.sst: disk full");
+  work.OnBackgroundError(rocksdb::BackgroundErrorReason::kCompaction, &error);
+  EXPECT_TRUE(error.ok());
+  EXPECT_TRUE(work.error().ok());
+  EXPECT_EQ(work.counts().failed_compactions, 1u);
+}
+
+TEST(BackgroundWork, ACompactionThatCouldNotWriteTheManifestFailsForGood) {
+  BackgroundWork work;
+  rocksdb::Status error = rocksdb::Status::NoSpace("/meta/MANIFEST-000005: disk full");
+  work.OnBackgroundError(rocksdb::BackgroundErrorReason::kCompaction, &error);
+  EXPECT_FALSE(error.ok());
+  EXPECT_EQ(work.error().code(), Code::kIoError);
+}
+
+TEST(BackgroundWork, WhoWaitsForAChangeGoesOnAfterATime) {
+  BackgroundWork work;
+  const BackgroundWork::Counts seen = work.counts();
+  work.WaitForChange(seen, std::chrono::milliseconds(1));  // nothing has changed
+  EXPECT_EQ(work.counts(), seen);
+  work.CountCompaction();
+  work.WaitForChange(seen);
+  EXPECT_EQ(work.counts().compactions, 1u);
 }
 
 }  // namespace

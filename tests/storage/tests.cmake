@@ -11,8 +11,12 @@ engram_test(storage_base_test unit
   storage/base/uring_test.cc)
 engram_test(meta_test unit
   storage/meta_codec_test.cc
+  storage/meta_gate_test.cc
   storage/meta_keys_test.cc
+  storage/meta_purge_test.cc
+  storage/meta_reads_test.cc
   storage/meta_store_test.cc
+  storage/meta_values_test.cc
   storage/rocksdb_events_test.cc
   storage/rocksdb_file_system_test.cc
   storage/rocksdb_manifest_room_test.cc
