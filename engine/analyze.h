@@ -1,54 +1,47 @@
-// What a graph looks like, and how much of the truth its searches find.
-// Leaves to others: sizes of files and memory, running the searches (engine/stats.cc).
-// Threads: pure functions over a graph that has one writer and many readers; RecallMeter: one
-// thread.
+// What a graph looks like: its links, and which nodes hold the same vector.
+// Leaves to others: sizes of files and memory, running the searches of the sample
+// (engine/stats.cc), what these found (engine/recall_meter.h).
+// Threads: pure functions over a graph that has one writer and many readers.
 #ifndef ENGRAM_ENGINE_ANALYZE_H_
 #define ENGRAM_ENGINE_ANALYZE_H_
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include <engram/analyze.h>
-#include <engram/search.h>
 
 #include "index/graph.h"
+#include "storage/base/checksum.h"
 
 namespace engram {
 
-// What `at` sees of the graph: everything of a report but sizes and recall. Takes a look at each
-// node, and about six bytes of memory for each. What a writer changes meanwhile may be counted or
-// not. Pre: the caller has held a pin at `at` since before it took `graph` and `entry`.
+// What `at` sees of the graph: everything of a report but duplicates, recall and the sizes of
+// files and memory. Takes a look at each node, and about nine bytes of memory for each. What a
+// writer changes meanwhile may be counted or not. Pre: the caller has held a pin at `at` since
+// before it took `graph` and `entry`.
 GraphReport AnalyzeGraph(const Graph& graph, EntryPoint entry, Lsn at);
+
+// How many of the nodes that `at` sees hold the same vector.
+struct Duplicates {
+  std::uint64_t nodes = 0;    // beyond the first of each vector
+  std::uint64_t vectors = 0;  // that more than one node holds
+  std::uint64_t largest = 0;  // nodes of the vector that most hold; 0 where each is alone
+};
+
+// 64 bits of the bytes of a vector.
+using VectorHash = std::uint64_t (*)(std::span<const std::byte> bytes);
+inline std::uint64_t HashVector(std::span<const std::byte> bytes) { return Checksum64(bytes); }
+
+// Exact, whatever the hash: vectors are hashed, and compared number by number where hashes are
+// equal. Reads each vector once, and again where it has the hash of another. Takes 16 bytes of
+// memory for each node. Pre: as of AnalyzeGraph().
+Duplicates CountDuplicates(const Graph& graph, Lsn at, VectorHash hash = HashVector);
 
 // Nodes that `at` sees, each as likely as the others: `wanted` of them, or all where there are not
 // more. The same ones for the same graph and seed. Pre: as of AnalyzeGraph().
 std::vector<SlotId> ChooseNodes(const Graph& graph, Lsn at, std::size_t wanted, std::uint64_t seed);
-
-// Adds up what searches for stored patterns found of their true neighbours.
-class RecallMeter {
- public:
-  // Pre: k >= 1.
-  explicit RecallMeter(std::size_t k) : k_(k) {}
-
-  // What a search for the pattern `self` found, and what an exact one did, both nearest first and
-  // of k + 1 hits where the store has so many. `self` is left out of both.
-  void Add(const std::vector<Hit>& found, const std::vector<Hit>& exact, PatternId self);
-
-  std::uint64_t searches() const { return searches_; }  // that had a neighbour to find
-  double recall() const;                                // 0 where there was none
-  // Half the width of its 95 % confidence interval. Neighbours of one pattern are found or missed
-  // together, so it comes from how much searches differ among themselves; above 0 also where they
-  // do not.
-  double error() const;
-
- private:
-  const std::size_t k_;
-  std::uint64_t searches_ = 0;
-  std::uint64_t neighbours_ = 0;  // to be found, by all searches
-  double sum_ = 0;                // of the shares that searches found
-  double sum_squares_ = 0;
-};
 
 }  // namespace engram
 

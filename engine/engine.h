@@ -124,6 +124,8 @@ class Engine {
   // Searches for the neighbours of some patterns that `at` sees, exactly too, and adds to `report`.
   Status MeasureRecall(const AnalyzeOptions& options, const Graph& graph, Lsn at,
                        GraphReport& report);
+  // Of files and memory, as they are now.
+  Status AddSizes(GraphReport& report);
   Result<Hit> MakeHit(SlotId slot, PatternId id, float distance, const SearchRequest& request);
 
   std::unique_ptr<FileLock> lock_;  // first: released last

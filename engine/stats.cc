@@ -1,8 +1,10 @@
 // Engine's figures.
+#include <algorithm>
 #include <string>
 
 #include "engine/analyze.h"
 #include "engine/engine.h"
+#include "engine/recall_meter.h"
 #include "storage/base/coding.h"
 #include "storage/base/status_macros.h"
 
@@ -82,12 +84,44 @@ Result<GraphReport> Engine::Analyze(const AnalyzeOptions& options) {
   PageErrors errors;
   const Graph graph = core_.GraphNow(errors);
   GraphReport report = AnalyzeGraph(graph, entry, pin.lsn());
+  const Duplicates duplicates = CountDuplicates(graph, pin.lsn());
   ENGRAM_RETURN_IF_ERROR(core_.PageTrouble(errors));
+  report.duplicates = duplicates.nodes;
+  report.duplicated_vectors = duplicates.vectors;
+  report.largest_heap = duplicates.largest;
   ENGRAM_RETURN_IF_ERROR(MeasureRecall(options, graph, pin.lsn(), report));
-  ENGRAM_ASSIGN_OR_RETURN(const Stats stats, GetStats());
-  report.bytes_on_disk = stats.bytes_on_disk;
-  report.memory_bytes = stats.memory_bytes;
+  ENGRAM_RETURN_IF_ERROR(AddSizes(report));
   return report;
+}
+
+Status Engine::AddSizes(GraphReport& report) {
+  ENGRAM_ASSIGN_OR_RETURN(const Stats stats, GetStats());
+  report.free_slots = stats.free_slots;
+  report.bytes_on_disk = stats.bytes_on_disk;
+  const auto bytes_of = [this](SegmentKind segment) {
+    return std::uint64_t{core_.page_file->PageCount(segment)} * core_.page_file->PageBytes(segment);
+  };
+  SpaceReport& space = report.space;
+  space.page_file_bytes = stats.page_file_bytes;
+  space.node_bytes = bytes_of(SegmentKind::kNodes);
+  space.upper_bytes = bytes_of(SegmentKind::kUpper);
+  const std::uint64_t places = std::uint64_t{core_.page_file->PageCount(SegmentKind::kUpper)} *
+                               core_.layout->upper_blocks_per_page() *
+                               core_.layout->upper_block_bytes();
+  // Less is used, unless levels are damaged.
+  space.free_upper_bytes =
+      places - std::min(places, space.live_upper_bytes + space.dead_upper_bytes);
+  space.slot_state_bytes = bytes_of(SegmentKind::kNodeSlots) + bytes_of(SegmentKind::kUpperSlots);
+  space.journal_bytes = stats.journal_bytes;
+  space.log_bytes = stats.log_bytes;
+  space.metadata_bytes = stats.metadata_bytes;
+  // The sum is of what the parts say, which may have moved since `stats`.
+  space.page_memory_bytes = core_.pages->resident_bytes();
+  space.page_copy_bytes = core_.pages->copied_bytes();
+  space.metadata_memory_bytes = core_.meta->MemoryBytes();
+  report.memory_bytes =
+      space.page_memory_bytes + space.page_copy_bytes + space.metadata_memory_bytes;
+  return Status::Ok();
 }
 
 Status Engine::MeasureRecall(const AnalyzeOptions& options, const Graph& graph, Lsn at,
@@ -113,7 +147,10 @@ Status Engine::MeasureRecall(const AnalyzeOptions& options, const Graph& graph, 
   }
   report.sampled = meter.searches();
   report.recall = meter.recall();
-  report.recall_error = meter.error();
+  const RecallMeter::Interval interval = meter.interval();
+  report.recall_low = interval.low;
+  report.recall_high = interval.high;
+  report.recall_error = std::max(interval.high - report.recall, report.recall - interval.low);
   if (report.sampled > 0) {
     report.mean_compared = static_cast<double>(compared) / static_cast<double>(report.sampled);
   }

@@ -8,7 +8,7 @@ usage: tools/check_docs.py [--write] [ROOT]
   * a source file named in a document's `backticks` exists (`x.*` and `x.{h,cc}` too);
   * a block of code below <!-- file: PATH --> is that file, byte for byte (--write makes it so);
   * every program in docs/examples is shown by a document;
-  * docs/operations.md has a row for every field of Stats and every code.
+  * docs/operations.md has a row for every field of Stats and of what Analyze() reports, and for every code.
 """
 
 import pathlib
@@ -113,8 +113,10 @@ def check_operations(root: pathlib.Path) -> list[str]:
     headers = root / "api" / "include" / "engram"
     page = root / "docs" / "operations.md"
     names = set(re.findall(r"^  [\w:]+ (\w+)(?: = [\w:]+)?;", (headers / "stats.h").read_text(), re.MULTILINE))
+    for report in re.findall(r"^struct \w+Report \{$(.*?)^\};", (headers / "analyze.h").read_text(), re.M | re.S):
+        names |= set(re.findall(r"^  [\w:<>]+ (\w+)(?: = [\w:]+)?;", report, re.MULTILINE))
     names |= set(re.findall(r"^  (k\w+) ?=", (headers / "status.h").read_text(), re.MULTILINE)) - {"kOk"}
-    if len(names) < 40:  # the patterns no longer fit the headers
+    if len(names) < 80:  # the patterns no longer fit the headers
         return [f"tools/check_docs.py: found {len(names)} fields and codes only"]
     cells = [line.split("|")[1] for line in page.read_text().splitlines() if line.startswith("|")]
     told = {name for cell in cells for name in re.findall(r"`(\w+)`", cell)}

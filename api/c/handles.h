@@ -54,6 +54,8 @@ struct ReportOutcome {
   GraphReport report;
   engram_graph_summary summary = {};
   std::vector<engram_level_report> levels;
+  std::vector<engram_hub_report> hubs;
+  engram_space_report space = {};
 };
 
 // The C types are never defined: a handle is the address of the C++ object, and only these name

@@ -79,6 +79,41 @@ engram_graph_summary SummaryOf(const GraphReport& from) {
   to.most_in_links = from.most_in_links;
   to.exact = from.exact;
   to.degraded = from.degraded;
+  to.recall_low = from.recall_low;
+  to.recall_high = from.recall_high;
+  to.free_slots = from.free_slots;
+  to.dead_share = from.dead_share;
+  to.hanging = from.hanging;
+  to.hub_share = from.hub_share;
+  to.duplicates = from.duplicates;
+  to.duplicated_vectors = from.duplicated_vectors;
+  to.largest_heap = from.largest_heap;
+  return to;
+}
+
+static_assert(sizeof(engram_level_report) == sizeof(LevelReport) &&
+                  sizeof(engram_hub_report) == sizeof(HubReport) &&
+                  sizeof(engram_space_report) == sizeof(SpaceReport),
+              "a field is in one of them alone");
+
+engram_space_report SpaceOf(const SpaceReport& from) {
+  engram_space_report to = {};
+  to.page_file_bytes = from.page_file_bytes;
+  to.node_bytes = from.node_bytes;
+  to.live_node_bytes = from.live_node_bytes;
+  to.dead_node_bytes = from.dead_node_bytes;
+  to.free_node_bytes = from.free_node_bytes;
+  to.upper_bytes = from.upper_bytes;
+  to.live_upper_bytes = from.live_upper_bytes;
+  to.dead_upper_bytes = from.dead_upper_bytes;
+  to.free_upper_bytes = from.free_upper_bytes;
+  to.slot_state_bytes = from.slot_state_bytes;
+  to.journal_bytes = from.journal_bytes;
+  to.log_bytes = from.log_bytes;
+  to.metadata_bytes = from.metadata_bytes;
+  to.page_memory_bytes = from.page_memory_bytes;
+  to.page_copy_bytes = from.page_copy_bytes;
+  to.metadata_memory_bytes = from.metadata_memory_bytes;
   return to;
 }
 
@@ -86,9 +121,13 @@ ReportOutcome OutcomeOf(GraphReport report) {
   ReportOutcome outcome;
   outcome.summary = SummaryOf(report);
   for (const LevelReport& level : report.levels) {
-    outcome.levels.push_back(
-        {level.nodes, level.links, level.links_to_dead, level.least_links, level.most_links});
+    outcome.levels.push_back({level.nodes, level.links, level.links_to_dead, level.least_links,
+                              level.most_links, level.unreached});
   }
+  for (const HubReport& hub : report.hubs) {
+    outcome.hubs.push_back({hub.id, hub.in_links, hub.level});
+  }
+  outcome.space = SpaceOf(report.space);
   outcome.report = std::move(report);
   return outcome;
 }
@@ -203,6 +242,19 @@ size_t engram_graph_report_levels(const engram_graph_report* report) noexcept {
 const engram_level_report* engram_graph_report_level(const engram_graph_report* report,
                                                      size_t level) noexcept {
   return level < engram_graph_report_levels(report) ? &Unwrap(report)->levels[level] : nullptr;
+}
+
+size_t engram_graph_report_hubs(const engram_graph_report* report) noexcept {
+  return report == nullptr ? 0 : Unwrap(report)->hubs.size();
+}
+
+const engram_hub_report* engram_graph_report_hub(const engram_graph_report* report,
+                                                 size_t hub) noexcept {
+  return hub < engram_graph_report_hubs(report) ? &Unwrap(report)->hubs[hub] : nullptr;
+}
+
+const engram_space_report* engram_graph_report_space(const engram_graph_report* report) noexcept {
+  return report == nullptr ? nullptr : &Unwrap(report)->space;
 }
 
 const uint64_t* engram_graph_report_out_degrees(const engram_graph_report* report,

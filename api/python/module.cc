@@ -106,7 +106,7 @@ void DefineUpkeep(StoreClass& store) {
            py::arg("ef") = py::none(),
            "Returns a GraphReport: looks at the whole graph, and estimates the recall of searches "
            "with k and ef from `sample` patterns (0 to 100,000). Takes about as long as an exact "
-           "search, and the sample's searches.")
+           "search, and the sample's searches, and 16 bytes of memory a pattern meanwhile.")
       .def("close", &StoreHandle::Close,
            "Ends the store's snapshots, makes a checkpoint (checkpoint_on_close) and gives the "
            "directory free, after the calls of other threads have ended. Calls after it raise "

@@ -207,7 +207,7 @@ void DefineStats(py::module_& module) {
       .Done();
 }
 
-void DefineGraphReport(py::module_& module) {
+void DefineGraphParts(py::module_& module) {
   using L = LevelReport;
   Record<L>(module, "LevelReport", "The graph at one level: nodes that reach up to it or higher.")
       .Field("nodes", &L::nodes, "int: live ones.")
@@ -215,34 +215,96 @@ void DefineGraphReport(py::module_& module) {
       .Field("links_to_dead", &L::links_to_dead, "int: from live nodes to ended ones.")
       .Field("least_links", &L::least_links, "int: of one live node.")
       .Field("most_links", &L::most_links, "int: of one live node.")
+      .Field("unreached", &L::unreached,
+             "int: live ones that no walk over this level reaches from the entry point.")
       .Done();
 
+  using H = HubReport;
+  Record<H>(module, "HubReport", "A live pattern to which many links lead.")
+      .Field("id", &H::id, "int: the pattern's id.")
+      .Field("in_links", &H::in_links, "int: links from live nodes to it at level 0.")
+      .Field("level", &H::level, "int: the highest that it reaches.")
+      .Done();
+}
+
+void DefineSpaceReport(py::module_& module) {
+  using S = SpaceReport;
+  Record<S>(module, "SpaceReport",
+            "What the bytes of a store are for. What the parts of the page file leave of it are "
+            "headers of pages, ends of pages, and its table.")
+      .Field("page_file_bytes", &S::page_file_bytes, "int: as in Stats.")
+      .Field("node_bytes", &S::node_bytes,
+             "int: of the page file: pages of headers, vectors and links of level 0.")
+      .Field("live_node_bytes", &S::live_node_bytes, "int: of these: live patterns.")
+      .Field("dead_node_bytes", &S::dead_node_bytes,
+             "int: of these: ended ones that still lie in the graph.")
+      .Field("free_node_bytes", &S::free_node_bytes,
+             "int: of these: places for others, now or when readers have let go.")
+      .Field("upper_bytes", &S::upper_bytes, "int: of the page file: pages of links above level 0.")
+      .Field("live_upper_bytes", &S::live_upper_bytes, "int: of these: of live patterns.")
+      .Field("dead_upper_bytes", &S::dead_upper_bytes, "int: of these: of ended ones.")
+      .Field("free_upper_bytes", &S::free_upper_bytes, "int: of these: places for others.")
+      .Field("slot_state_bytes", &S::slot_state_bytes,
+             "int: of the page file: pages that say which places are free.")
+      .Field("journal_bytes", &S::journal_bytes, "int: as in Stats.")
+      .Field("log_bytes", &S::log_bytes, "int: as in Stats.")
+      .Field("metadata_bytes", &S::metadata_bytes, "int: as in Stats.")
+      .Field("page_memory_bytes", &S::page_memory_bytes, "int: of pages that stay in memory.")
+      .Field("page_copy_bytes", &S::page_copy_bytes,
+             "int: of a mapped store: of changed pages, until a checkpoint.")
+      .Field("metadata_memory_bytes", &S::metadata_memory_bytes, "int: of RocksDB.")
+      .Done();
+}
+
+template <typename T>
+py::list ListOf(const std::vector<T>& items) {
+  py::list list;
+  for (const T& item : items) list.append(py::cast(item));
+  return list;
+}
+
+void DefineGraphReport(py::module_& module) {
   using G = GraphReport;
   Record<G>(module, "GraphReport", "What the graph of a store looks like.")
       .Field("lsn", &G::lsn, "int: commit of the state that was looked at.")
       .Field("count", &G::count, "int: live patterns.")
       .Field("dead", &G::dead, "int: ended ones that still lie in the graph.")
+      .Field("dead_share", &G::dead_share, "float: of ended and live ones, 0 to 1.")
+      .Field("free_slots", &G::free_slots, "int: as in Stats.")
       .Field(
-          "levels",
-          [](const G& report) {
-            py::list levels;
-            for (const L& level : report.levels) levels.append(py::cast(level));
-            return levels;
-          },
+          "levels", [](const G& report) { return ListOf(report.levels); },
           "list of LevelReport, from level 0 up.")
       .Field("out_degrees", &G::out_degrees,
              "numpy.ndarray of uint64: element i counts live nodes with i links at level 0.")
       .Field("in_degrees", &G::in_degrees,
              "numpy.ndarray of uint64: the same of links to them; the last counts more, too.")
       .Field("most_in_links", &G::most_in_links, "int: to one live node.")
+      .Field("hanging", &G::hanging,
+             "int: live patterns to which one link from a live one leads, or none.")
+      .Field(
+          "hubs", [](const G& report) { return ListOf(report.hubs); },
+          "list of HubReport: at most 10 with the most links to them, most first.")
+      .Field("hub_share", &G::hub_share,
+             "float: of the links between live nodes at level 0, the share that leads to the "
+             "hundredth of nodes with most of them; 0.01 where all have as many.")
       .Field("unreachable", &G::unreachable,
              "int: live patterns that no walk over level 0 reaches.")
       .Field("components", &G::components, "int: parts that no link joins at level 0.")
+      .Field("duplicates", &G::duplicates,
+             "int: live patterns whose vector another one has too, beyond the first of each; 0.0 "
+             "and -0.0 are one number.")
+      .Field("duplicated_vectors", &G::duplicated_vectors,
+             "int: vectors that more than one live pattern has.")
+      .Field("largest_heap", &G::largest_heap,
+             "int: patterns of the vector that most have; 0 where each is alone.")
       .Field("bytes_on_disk", &G::bytes_on_disk, "int: as in Stats.")
       .Field("memory_bytes", &G::memory_bytes, "int: as in Stats.")
+      .Field("space", &G::space, "SpaceReport: what both consist of.")
       .Field("sampled", &G::sampled, "int: patterns whose neighbours were searched for.")
       .Field("recall", &G::recall, "float: share of their true k nearest that was found.")
-      .Field("recall_error", &G::recall_error, "float: half-width of its 95 % confidence interval.")
+      .Field("recall_low", &G::recall_low, "float: where its 95 % confidence interval begins.")
+      .Field("recall_high", &G::recall_high, "float: where it ends.")
+      .Field("recall_error", &G::recall_error, "float: from recall to the farther end.")
       .Field("mean_compared", &G::mean_compared, "float: vectors that such a search looked at.")
       .Field("exact", &G::exact, "bool: these searches looked at everything.")
       .Field("degraded", &G::degraded, "bool: because the graph is damaged.")
@@ -321,6 +383,8 @@ void DefineRecords(py::module_& module) {
   DefineSearchResults(module);
   DefineWriteResults(module);
   DefineStats(module);
+  DefineGraphParts(module);
+  DefineSpaceReport(module);
   DefineGraphReport(module);
   module.attr("Neighbors") =
       py::reinterpret_borrow<py::object>(reinterpret_cast<PyObject*>(NeighborsType()));

@@ -201,6 +201,26 @@ static void the_graph_is_looked_at(const engram_store* store) {
   const engram_level_report* level = engram_graph_report_level(report, 0);
   CHECK(level->nodes == 199 && level->links > 0 && level->most_links <= 32);
   CHECK(engram_graph_report_level(report, 1000) == NULL);
+  CHECK(level->unreached == 0);
+  CHECK(summary->recall_low <= summary->recall && summary->recall <= summary->recall_high);
+  CHECK(summary->dead_share >= 0 && summary->dead_share < 1 && summary->hanging <= 199);
+  CHECK(summary->dead + summary->free_slots == 1);  // 200 were inserted, one erased
+  CHECK(summary->duplicates == 0 && summary->duplicated_vectors == 0);
+  CHECK(summary->largest_heap == 0 && summary->hub_share >= 0.01 && summary->hub_share <= 1);
+  CHECK(engram_graph_report_hubs(report) == 10);
+  const engram_hub_report* hub = engram_graph_report_hub(report, 0);
+  CHECK(hub->id >= 1 && hub->id <= 200 && hub->in_links == summary->most_in_links);
+  CHECK(hub->level < engram_graph_report_levels(report));
+  CHECK(engram_graph_report_hub(report, 9)->in_links <= hub->in_links);
+  CHECK(engram_graph_report_hub(report, 10) == NULL);
+  const engram_space_report* space = engram_graph_report_space(report);
+  CHECK(space->page_file_bytes + space->journal_bytes + space->log_bytes + space->metadata_bytes ==
+        summary->bytes_on_disk);
+  CHECK(space->page_memory_bytes + space->page_copy_bytes + space->metadata_memory_bytes ==
+        summary->memory_bytes);
+  CHECK(space->live_node_bytes > 0 && space->live_node_bytes % 199 == 0);
+  CHECK(space->live_node_bytes + space->free_node_bytes < space->node_bytes);
+  CHECK(space->slot_state_bytes > 0);
   size_t counts[2] = {0, 0};
   const uint64_t* degrees[] = {engram_graph_report_out_degrees(report, &counts[0]),
                                engram_graph_report_in_degrees(report, &counts[1])};
@@ -215,6 +235,8 @@ static void the_graph_is_looked_at(const engram_store* store) {
   CHECK_CODE(ENGRAM_INVALID_ARGUMENT, engram_store_analyze(store, 1, 1, 0, NULL, &error), "out");
   CHECK(engram_graph_report_summary(NULL) == NULL && engram_graph_report_levels(NULL) == 0);
   CHECK(engram_graph_report_out_degrees(NULL, NULL) == NULL);
+  CHECK(engram_graph_report_hubs(NULL) == 0 && engram_graph_report_hub(NULL, 0) == NULL);
+  CHECK(engram_graph_report_space(NULL) == NULL);
 }
 
 void test_search(const char* directory) {

@@ -4,15 +4,16 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstring>
 #include <initializer_list>
+#include <random>
 #include <set>
 #include <span>
 #include <utility>
 #include <vector>
 
 #include "storage/base/aligned_buffer.h"
-#include "tests/engine/engine_fixture.h"
 #include "tests/support/temp_dir.h"
 
 namespace engram {
@@ -58,8 +59,7 @@ class AnalyzeGraphTest : public ::testing::Test {
   }
 
   void Add(std::uint32_t slot, std::uint8_t level = 0, std::uint32_t upper = kNoUpper,
-           Lsn from = Lsn{1}) {
-    const std::array<float, 4> vector = {1, 2, 3, 4};
+           Lsn from = Lsn{1}, const std::array<float, 4>& vector = {1, 2, 3, 4}) {
     Node(slot).WriteNode({.id = slot + 1,
                           .version = from,
                           .valid_from = from,
@@ -79,6 +79,9 @@ class AnalyzeGraphTest : public ::testing::Test {
   }
   void Link(std::uint32_t slot, std::initializer_list<std::uint32_t> neighbours) {
     Set(Node(slot).links(), neighbours);
+  }
+  void AddVector(std::uint32_t slot, const std::array<float, 4>& vector) {
+    Add(slot, 0, kNoUpper, Lsn{1}, vector);
   }
   GraphReport Analyze(std::uint32_t entry, Lsn at = kNow) const {
     return AnalyzeGraph(graph(), {SlotId{entry}, 0}, at);
@@ -207,6 +210,167 @@ TEST_F(AnalyzeGraphTest, LevelsAreCountedFromUpperBlocks) {
   EXPECT_EQ(report.levels[2].most_links, 0U);
 }
 
+TEST_F(AnalyzeGraphTest, EachLevelIsWalkedByItself) {
+  for (const std::uint32_t slot : {0U, 1U, 2U}) {
+    Add(slot, 1, slot);
+    Upper(slot).Write(SlotId{slot}, 1, kNoUpper);
+  }
+  Set(Upper(0).links(), {1});
+  Set(Upper(1).links(), {0});
+  Set(Upper(2).links(), {0});  // nothing leads to it at level 1
+  Link(0, {2});                // nor to 1 at level 0
+  const GraphReport report = Analyze(0);
+  ASSERT_EQ(report.levels.size(), 2U);
+  EXPECT_EQ(report.levels[1].unreached, 1U);
+  EXPECT_EQ(report.levels[0].unreached, 1U);
+  EXPECT_EQ(report.unreachable, 1U);
+  EXPECT_EQ(Analyze(2).levels[1].unreached, 0U);  // by way of 0
+}
+
+TEST_F(AnalyzeGraphTest, ALinkAboveTheLevelOfItsNodeReachesNobody) {
+  Add(0, 1, 0);
+  Add(1, 1, 1);
+  Add(2);  // is not at level 1, whatever the link says
+  Upper(0).Write(SlotId{0}, 1, kNoUpper);
+  Upper(1).Write(SlotId{1}, 1, kNoUpper);
+  Set(Upper(0).links(), {2});
+  const GraphReport report = Analyze(0);
+  EXPECT_EQ(report.levels[1].nodes, 2U);
+  EXPECT_EQ(report.levels[1].unreached, 1U);
+}
+
+TEST_F(AnalyzeGraphTest, HubsAreThoseWithTheMostLinksFromLiveNodes) {
+  for (std::uint32_t slot = 0; slot < 30; ++slot) Add(slot, slot == 7 ? 1 : 0);
+  for (std::uint32_t slot = 10; slot < 30; ++slot) Link(slot, {7});
+  for (std::uint32_t slot = 10; slot < 15; ++slot) Link(slot, {7, 9, 8});
+  Link(0, {9});  // a dead node's link makes nobody a hub
+  End(0, Lsn{50});
+  const GraphReport report = Analyze(7);
+  ASSERT_EQ(report.hubs.size(), 3U);  // those without a link to them are none
+  EXPECT_EQ(report.hubs[0].id, 8U);   // slot 7
+  EXPECT_EQ(report.hubs[0].in_links, 20U);
+  EXPECT_EQ(report.hubs[0].level, 1U);
+  EXPECT_EQ(report.hubs[1].id, 9U);  // as many as 10: the lower id first
+  EXPECT_EQ(report.hubs[1].in_links, 5U);
+  EXPECT_EQ(report.hubs[2].id, 10U);
+  EXPECT_EQ(report.hubs[2].in_links, 5U);
+  EXPECT_EQ(report.most_in_links, 20U);
+  EXPECT_EQ(report.hub_share, 20.0 / 30);  // of 29 nodes one is the hundredth
+}
+
+TEST_F(AnalyzeGraphTest, AGraphWithoutLinksHasNoHub) {
+  Add(0);
+  Add(1);
+  const GraphReport report = Analyze(0);
+  EXPECT_TRUE(report.hubs.empty());
+  EXPECT_EQ(report.hub_share, 0);
+  EXPECT_EQ(report.hanging, 2U);
+}
+
+// Links of live nodes to the live node `to`, counted in the plainest way.
+std::uint32_t LinksTo(std::uint32_t to, const std::vector<std::vector<std::uint32_t>>& links,
+                      const std::vector<bool>& live) {
+  std::uint32_t count = 0;
+  for (std::size_t from = 0; from < links.size(); ++from) {
+    if (live[from]) {
+      count += static_cast<std::uint32_t>(std::count(links[from].begin(), links[from].end(), to));
+    }
+  }
+  return count;
+}
+
+TEST_F(AnalyzeGraphTest, HubsAndHangingNodesAreThoseThatBruteForceFinds) {
+  std::mt19937_64 random(TestSeed(3));
+  std::vector<std::vector<std::uint32_t>> links(kSlots);
+  std::vector<bool> live(kSlots);
+  for (std::uint32_t slot = 0; slot < kSlots; ++slot) {
+    Add(slot);
+    // Low slots get more of them.
+    for (std::uint64_t i = random() % 5; i > 0; --i) {
+      const auto to = static_cast<std::uint32_t>(random() % (1 + random() % kSlots));
+      if (std::find(links[slot].begin(), links[slot].end(), to) == links[slot].end()) {
+        links[slot].push_back(to);
+      }
+    }
+    std::uint32_t at = 0;
+    for (const std::uint32_t to : links[slot]) Node(slot).links().Set(at++, SlotId{to});
+    Node(slot).links().SetCount(at);
+    live[slot] = random() % 8 != 0;
+    if (!live[slot]) End(slot, Lsn{50});
+  }
+  std::vector<std::pair<std::uint32_t, PatternId>> expected;  // negated links, id
+  std::uint64_t hanging = 0;
+  std::uint32_t all = 0;
+  for (std::uint32_t slot = 0; slot < kSlots; ++slot) {
+    if (!live[slot]) continue;
+    const std::uint32_t count = LinksTo(slot, links, live);
+    if (count <= 1) ++hanging;
+    all += count;
+    expected.emplace_back(kSlots - count, slot + 1);
+  }
+  std::sort(expected.begin(), expected.end());
+  const GraphReport report = Analyze(0);
+  EXPECT_EQ(report.hanging, hanging);
+  EXPECT_GT(hanging, 0U);
+  ASSERT_EQ(report.hubs.size(), 10U);
+  for (std::size_t i = 0; i < report.hubs.size(); ++i) {
+    EXPECT_EQ(report.hubs[i].in_links, kSlots - expected[i].first) << i;
+    EXPECT_EQ(report.hubs[i].id, expected[i].second) << i;
+  }
+  EXPECT_EQ(report.hub_share, static_cast<double>(report.most_in_links) / all);
+}
+
+TEST_F(AnalyzeGraphTest, WhatEndedHasItsShareAndItsBytes) {
+  for (std::uint32_t slot = 0; slot < 8; ++slot) Add(slot, slot < 2 ? 3 : 0);
+  End(0, Lsn{50});
+  End(7, Lsn{60});
+  const GraphReport report = Analyze(1);
+  EXPECT_EQ(report.dead_share, 0.25);
+  const std::uint64_t block = layout_.block_bytes();
+  EXPECT_EQ(report.space.live_node_bytes, 6 * block);
+  EXPECT_EQ(report.space.dead_node_bytes, 2 * block);
+  EXPECT_EQ(report.space.free_node_bytes, (kSlots - 8) * block);
+  EXPECT_EQ(report.space.live_upper_bytes, 3 * layout_.upper_block_bytes());
+  EXPECT_EQ(report.space.dead_upper_bytes, 3 * layout_.upper_block_bytes());
+}
+
+TEST_F(AnalyzeGraphTest, OnlyTheSameNumbersAreDuplicates) {
+  AddVector(0, {1, 2, 3, 4});
+  AddVector(1, {0, 2, 3, 4});
+  AddVector(2, {-0.0F, 2, 3, 4});  // the same as 1
+  AddVector(3, {1, 2, 3, std::nextafter(4.0F, 5.0F)});
+  AddVector(4, {4, 3, 2, 1});
+  AddVector(5, {1, 2, 3, 4});  // the same as 0, and so is 6
+  AddVector(6, {1, 2, 3, 4});
+  AddVector(7, {4, 3, 2, 1});  // the same as 4, but ended
+  End(7, Lsn{50});
+  Add(8, 0, kNoUpper, Lsn{200}, {4, 3, 2, 1});  // not there yet
+  const Duplicates found = CountDuplicates(graph(), kNow);
+  EXPECT_EQ(found.nodes, 3U);
+  EXPECT_EQ(found.vectors, 2U);
+  EXPECT_EQ(found.largest, 3U);
+  const Duplicates later = CountDuplicates(graph(), Lsn{200});
+  EXPECT_EQ(later.nodes, 4U);
+  EXPECT_EQ(later.vectors, 3U);
+  const Duplicates none = CountDuplicates(graph(), Lsn{0});
+  EXPECT_EQ(none.nodes + none.vectors + none.largest, 0U);
+}
+
+TEST_F(AnalyzeGraphTest, VectorsOfOneHashAreTakenForOneOnlyWhereTheyAre) {
+  for (std::uint32_t slot = 0; slot < 60; ++slot) {
+    AddVector(slot, {static_cast<float>(slot < 50 ? slot % 20 : slot), 0, 0, 0});
+  }
+  // 20 vectors of 2 or 3 nodes each, and 10 of one.
+  for (const VectorHash hash :
+       {VectorHash{HashVector}, VectorHash{[](auto) { return std::uint64_t{7}; }},
+        VectorHash{[](auto bytes) { return HashVector(bytes) % 3; }}}) {
+    const Duplicates found = CountDuplicates(graph(), kNow, hash);
+    EXPECT_EQ(found.nodes, 30U);
+    EXPECT_EQ(found.vectors, 20U);
+    EXPECT_EQ(found.largest, 3U);
+  }
+}
+
 TEST_F(AnalyzeGraphTest, DamagedLinksLeadNowhere) {
   Add(0);
   Add(1, 7, 5);  // its upper block was never written
@@ -249,144 +413,6 @@ TEST_F(AnalyzeGraphTest, EachNodeIsAsLikelyToBeSampled) {
   }
   // 1,000 each; the standard deviation is 27.
   for (const int times : chosen) EXPECT_NEAR(times, kTimes / 4, 6 * 27);
-}
-
-std::vector<Hit> Hits(std::initializer_list<std::pair<PatternId, float>> hits) {
-  std::vector<Hit> made;
-  for (const auto& [id, distance] : hits) {
-    made.emplace_back();
-    made.back().id = id;
-    made.back().distance = distance;
-  }
-  return made;
-}
-
-TEST(RecallMeter, CountsByDistanceWithoutThePatternItself) {
-  RecallMeter meter(2);
-  // 4 is as near as 3, so it does not matter which of them was found; 5 is too far.
-  meter.Add(Hits({{1, 0}, {2, 1}, {4, 2}}), Hits({{1, 0}, {2, 1}, {3, 2}}), 1);
-  EXPECT_EQ(meter.recall(), 1);
-  meter.Add(Hits({{1, 0}, {2, 1}, {5, 3}}), Hits({{1, 0}, {2, 1}, {3, 2}}), 1);
-  EXPECT_EQ(meter.recall(), 0.75);
-  EXPECT_EQ(meter.searches(), 2U);
-}
-
-TEST(RecallMeter, ThatThePatternItselfWasMissedGivesNoOtherHitItsPlace) {
-  RecallMeter meter(2);
-  meter.Add(Hits({{2, 1}, {3, 2}, {4, 2}}), Hits({{1, 0}, {2, 1}, {3, 2}}), 1);
-  EXPECT_EQ(meter.recall(), 1);
-}
-
-TEST(RecallMeter, WhereThereAreFewerThanKThoseCount) {
-  RecallMeter meter(10);
-  meter.Add(Hits({{1, 0}}), Hits({{1, 0}, {2, 1}}), 1);
-  EXPECT_EQ(meter.recall(), 0);
-  EXPECT_EQ(meter.searches(), 1U);
-}
-
-TEST(RecallMeter, APatternAloneHasNothingToFind) {
-  RecallMeter meter(10);
-  meter.Add(Hits({{1, 0}}), Hits({{1, 0}}), 1);
-  EXPECT_EQ(meter.searches(), 0U);
-  EXPECT_EQ(meter.recall(), 0);
-  EXPECT_EQ(meter.error(), 0);
-}
-
-TEST(RecallMeter, TheIntervalFollowsTheSpreadBetweenSearchesAndIsNeverNothing) {
-  RecallMeter all(10);
-  RecallMeter halves(1);
-  std::vector<Hit> found;
-  std::vector<Hit> exact;
-  for (PatternId id = 2; id < 12; ++id) {
-    exact.emplace_back();
-    exact.back().id = id;
-    exact.back().distance = 1;
-  }
-  for (int i = 0; i < 100; ++i) {
-    all.Add(exact, exact, 1);
-    halves.Add(i % 2 == 0 ? exact : found, exact, 1);
-  }
-  EXPECT_NEAR(all.error(), 1.96 * 1.96 / (2 * 1000), 1e-12);
-  EXPECT_NEAR(halves.error(), 1.96 * 0.5 / 10, 0.005);
-  // Where whole searches fail, ten neighbours of each say no more than one.
-  RecallMeter together(10);
-  for (int i = 0; i < 100; ++i) together.Add(i % 2 == 0 ? exact : found, exact, 1);
-  EXPECT_NEAR(together.error(), halves.error(), 0.005);
-}
-
-class AnalyzeTest : public EngineTest {
- protected:
-  GraphReport Analyze(const AnalyzeOptions& options = {}) {
-    const auto report = engine_->Analyze(options);
-    EXPECT_TRUE(report.ok()) << report.status();
-    return report.ok() ? *report : GraphReport();
-  }
-};
-
-TEST_F(AnalyzeTest, AStoreReachesAllThatItHolds) {
-  Open();
-  for (int i = 0; i < 300; ++i) Insert(static_cast<float>(i * i % 97), Durability::kNone);
-  const GraphReport report = Analyze();
-  EXPECT_EQ(report.lsn, visible());
-  EXPECT_EQ(report.count, 300U);
-  EXPECT_EQ(report.dead, 0U);
-  EXPECT_EQ(report.unreachable, 0U);
-  EXPECT_EQ(report.components, 1U);
-  EXPECT_EQ(report.levels[0].nodes, 300U);
-  EXPECT_GE(report.levels[0].least_links, 1U);
-  EXPECT_LE(report.in_degrees[0], 1U);  // the entry may have none
-  EXPECT_EQ(report.bytes_on_disk, GetStats().bytes_on_disk);
-  EXPECT_GT(report.memory_bytes, 0U);
-  EXPECT_EQ(report.sampled, 100U);
-  EXPECT_GE(report.recall, 0.95);
-  EXPECT_GT(report.mean_compared, 0);
-}
-
-TEST_F(AnalyzeTest, TheSameStoreGivesTheSameReport) {
-  Open();
-  for (int i = 0; i < 100; ++i) Insert(static_cast<float>(i), Durability::kNone);
-  AnalyzeOptions options;
-  options.sample = 20;
-  options.k = 5;
-  const GraphReport first = Analyze(options);
-  CloseAndOpen();
-  const GraphReport again = Analyze(options);
-  EXPECT_EQ(first.sampled, 20U);
-  EXPECT_EQ(first.recall, again.recall);
-  EXPECT_EQ(first.mean_compared, again.mean_compared);
-  EXPECT_EQ(first.out_degrees, again.out_degrees);
-  EXPECT_EQ(first.in_degrees, again.in_degrees);
-}
-
-TEST_F(AnalyzeTest, WhatASnapshotKeepsCountsAsDead) {
-  Open();
-  std::vector<PatternId> ids;
-  for (int i = 0; i < 50; ++i) ids.push_back(Insert(static_cast<float>(i), Durability::kNone));
-  const Lsn snapshot = engine_->TakeSnapshot();
-  for (std::size_t i = 0; i < 20; ++i) ASSERT_TRUE(Erase(ids[i]).ok());
-  const GraphReport report = Analyze();
-  EXPECT_EQ(report.count, 30U);
-  EXPECT_EQ(report.dead, 20U);
-  EXPECT_EQ(report.unreachable, 0U);
-  EXPECT_EQ(report.sampled, 30U);
-  engine_->DropSnapshot(snapshot);
-}
-
-TEST_F(AnalyzeTest, OnePatternHasNoNeighbourToFind) {
-  Open();
-  Insert(1);
-  const GraphReport report = Analyze();
-  EXPECT_EQ(report.count, 1U);
-  EXPECT_EQ(report.unreachable, 0U);
-  EXPECT_EQ(report.components, 1U);
-  EXPECT_EQ(report.sampled, 0U);
-}
-
-TEST_F(AnalyzeTest, AnEmptyStoreIsNoFailure) {
-  Open();
-  const GraphReport report = Analyze();
-  EXPECT_EQ(report.count, 0U);
-  EXPECT_EQ(report.sampled, 0U);
 }
 
 }  // namespace

@@ -8,10 +8,12 @@ engram_test(engine_test unit
   engine/maintenance_test.cc
   engine/planner_test.cc
   engine/reader_slots_test.cc
+  engine/recall_meter_test.cc
   engine/recovery_test.cc
   engine/residency_test.cc
   engine/scan_pool_test.cc
   engine/scrubber_test.cc
+  engine/stats_test.cc
   engine/versions_test.cc
   engine/writer_test.cc)
 engram_test(verify_test unit

@@ -188,5 +188,21 @@ def test_analyze_tells_of_the_graph(path):
         assert report.count == 1000 and report.sampled == 50 and report.unreachable == 0
         assert 0.9 < report.recall <= 1 and report.levels[0].nodes == 1000
         assert report.out_degrees.sum() == 1000 and report.out_degrees.dtype == np.uint64
+        assert report.recall_low <= report.recall <= report.recall_high
+        assert len(report.hubs) == 10 and report.hubs[0].in_links == report.most_in_links
+        assert 0.01 <= report.hub_share < 1 and report.hanging == report.in_degrees[:2].sum()
+        assert report.levels[0].unreached == 0 and report.dead_share == 0 == report.free_slots
+        space = report.space
+        assert space.live_node_bytes + space.free_node_bytes < space.node_bytes
+        assert space.page_file_bytes + space.journal_bytes + space.log_bytes + space.metadata_bytes == (
+            report.bytes_on_disk)
         with pytest.raises(engram.InvalidArgumentError, match="sample is 1000000"):
             store.analyze(sample=10**6)
+
+
+def test_analyze_counts_copies(path):
+    with engram.create(path, dim=2, **SMALL) as store:
+        store.insert_batch(np.array([[0, 1], [-0.0, 1], [1, 1], [2, 2], [1, 1], [1, 1]],
+                                    np.float32)).raise_for_failures()
+        report = store.analyze(sample=0)
+        assert (report.duplicates, report.duplicated_vectors, report.largest_heap) == (3, 2, 3)

@@ -166,12 +166,26 @@ def test_every_option_of_the_library_is_a_keyword():
 
 @pytest.mark.parametrize("header, struct, cls", [
     ("stats.h", "Stats", engram.Stats), ("analyze.h", "GraphReport", engram.GraphReport),
-    ("analyze.h", "LevelReport", engram.LevelReport), ("store.h", "Pattern", engram.Pattern),
+    ("analyze.h", "LevelReport", engram.LevelReport), ("analyze.h", "HubReport", engram.HubReport),
+    ("analyze.h", "SpaceReport", engram.SpaceReport), ("store.h", "Pattern", engram.Pattern),
     ("search.h", "SearchResult", engram.SearchResult), ("search.h", "Hit", engram.Hit),
     ("store.h", "CommitResult", engram.CommitResult), ("store.h", "BatchResult", engram.BatchResult)])
 def test_every_field_of_a_result_is_an_attribute(header, struct, cls):
     attributes = {n for n, v in vars(cls).items() if isinstance(v, property)}
     assert {"dimensions" if n == "dim" else n for n in attributes} == fields(header, struct)
+
+
+@pytest.mark.parametrize("c_struct, struct, elsewhere", [
+    ("engram_graph_summary", "GraphReport", {"levels", "hubs", "space", "out_degrees", "in_degrees"}),
+    ("engram_level_report", "LevelReport", set()), ("engram_hub_report", "HubReport", set()),
+    ("engram_space_report", "SpaceReport", set())])
+def test_c_has_every_field_of_a_graph_report(c_struct, struct, elsewhere):
+    text = (pathlib.Path(__file__).parents[2] / "api/include/engram/c.h").read_text()
+    body = re.search(rf"^typedef struct {c_struct} \{{\n(.*?)^\}}", text, re.S | re.M).group(1)
+    in_c = set(re.findall(r"^  \w+ (\w+);", body, re.M))
+    assert in_c | elsewhere == fields("analyze.h", struct) and not in_c & elsewhere
+    for name in elsewhere:
+        assert f"engram_graph_report_{name}(" in text
 
 
 def test_every_option_of_a_search_is_an_argument():

@@ -11,3 +11,4 @@ engram_test(tools_test unit
   tools/tool_test.cc
   tools/vector_file_test.cc)
 target_link_libraries(tools_test PRIVATE engram_tool_commands)
+target_compile_definitions(tools_test PRIVATE ENGRAM_SOURCES="${CMAKE_SOURCE_DIR}")

@@ -1,36 +1,64 @@
-#include <algorithm>
-#include <bit>
 #include <memory>
 #include <string>
-#include <vector>
 
+#include "tools/engram/analyze_text.h"
 #include "tools/engram/command.h"
 #include "tools/engram/json_values.h"
-#include "tools/engram/text.h"
 
 namespace engram::tool {
 namespace {
-
-constexpr std::size_t kBarWidth = 32;
 
 struct AnalyzeArguments {
   std::string directory;
   AnalyzeOptions options;
 };
 
+Json SpaceToJson(const SpaceReport& space) {
+  Json json;
+  json["page_file_bytes"] = space.page_file_bytes;
+  json["node_bytes"] = space.node_bytes;
+  json["live_node_bytes"] = space.live_node_bytes;
+  json["dead_node_bytes"] = space.dead_node_bytes;
+  json["free_node_bytes"] = space.free_node_bytes;
+  json["upper_bytes"] = space.upper_bytes;
+  json["live_upper_bytes"] = space.live_upper_bytes;
+  json["dead_upper_bytes"] = space.dead_upper_bytes;
+  json["free_upper_bytes"] = space.free_upper_bytes;
+  json["slot_state_bytes"] = space.slot_state_bytes;
+  json["journal_bytes"] = space.journal_bytes;
+  json["log_bytes"] = space.log_bytes;
+  json["metadata_bytes"] = space.metadata_bytes;
+  json["page_memory_bytes"] = space.page_memory_bytes;
+  json["page_copy_bytes"] = space.page_copy_bytes;
+  json["metadata_memory_bytes"] = space.metadata_memory_bytes;
+  return json;
+}
+
 Json ReportToJson(const GraphReport& report) {
   Json json;
   json["lsn"] = static_cast<std::uint64_t>(report.lsn);
   json["count"] = report.count;
   json["dead"] = report.dead;
+  json["dead_share"] = report.dead_share;
+  json["free_slots"] = report.free_slots;
   json["unreachable"] = report.unreachable;
   json["components"] = report.components;
+  json["hanging"] = report.hanging;
+  json["duplicates"] = report.duplicates;
+  json["duplicated_vectors"] = report.duplicated_vectors;
+  json["largest_heap"] = report.largest_heap;
   json["bytes_on_disk"] = report.bytes_on_disk;
   json["memory_bytes"] = report.memory_bytes;
+  json["space"] = SpaceToJson(report.space);
   json["sampled"] = report.sampled;
   // Without a sample there is none, which is not the same as 0.
-  json["recall"] = report.sampled == 0 ? Json() : Json(report.recall);
-  json["recall_error"] = report.sampled == 0 ? Json() : Json(report.recall_error);
+  const auto sampled = [&report](double value) {
+    return report.sampled == 0 ? Json() : Json(value);
+  };
+  json["recall"] = sampled(report.recall);
+  json["recall_low"] = sampled(report.recall_low);
+  json["recall_high"] = sampled(report.recall_high);
+  json["recall_error"] = sampled(report.recall_error);
   json["mean_compared"] = report.mean_compared;
   json["exact"] = report.exact;
   json["degraded"] = report.degraded;
@@ -40,87 +68,18 @@ Json ReportToJson(const GraphReport& report) {
                               {"links", level.links},
                               {"links_to_dead", level.links_to_dead},
                               {"least_links", level.least_links},
-                              {"most_links", level.most_links}});
+                              {"most_links", level.most_links},
+                              {"unreached", level.unreached}});
   }
+  json["hubs"] = Json::array();
+  for (const HubReport& hub : report.hubs) {
+    json["hubs"].push_back({{"id", hub.id}, {"in_links", hub.in_links}, {"level", hub.level}});
+  }
+  json["hub_share"] = report.hub_share;
   json["most_in_links"] = report.most_in_links;
   json["out_degrees"] = report.out_degrees;
   json["in_degrees"] = report.in_degrees;
   return json;
-}
-
-std::string RecallText(const GraphReport& report) {
-  if (report.sampled == 0) return "not sampled";
-  std::string text = Fixed(report.recall, 4) + " ± " + Fixed(report.recall_error, 4) + " of " +
-                     WithSeparators(report.sampled) + " searches, " +
-                     WithSeparators(static_cast<std::uint64_t>(report.mean_compared)) +
-                     " vectors compared by each";
-  if (report.degraded) return text + ": all, since the graph is damaged (run `engram verify`)";
-  return report.exact ? text + ": all, since the store is small" : text;
-}
-
-void PrintLevels(Context& context, const std::vector<LevelReport>& levels) {
-  const auto line = [&context](const std::vector<std::string>& cells) {
-    for (const std::string& cell : cells)
-      context.out << AlignRight(cell, &cell == &cells[0] ? 7 : 13);
-    context.out << "\n";
-  };
-  context.out << "\n";
-  line({"level", "nodes", "links", "a node", "least", "most", "to ended"});
-  for (std::size_t i = levels.size(); i-- > 0;) {
-    const LevelReport& level = levels[i];
-    const double mean = level.nodes == 0 ? 0
-                                         : static_cast<double>(level.links + level.links_to_dead) /
-                                               static_cast<double>(level.nodes);
-    line({std::to_string(i), WithSeparators(level.nodes), WithSeparators(level.links),
-          Fixed(mean, 1), std::to_string(level.least_links), std::to_string(level.most_links),
-          WithSeparators(level.links_to_dead)});
-  }
-}
-
-// Nodes by a number of links, in groups 0, 1, 2-3, 4-7, ...; the last may stand for more.
-void PrintHistogram(Context& context, const std::string& title,
-                    const std::vector<std::uint64_t>& histogram, bool open_end) {
-  std::vector<std::uint64_t> groups;
-  std::vector<std::string> names;
-  for (std::size_t i = 0; i < histogram.size(); ++i) {
-    const auto group = static_cast<std::size_t>(std::bit_width(i));
-    if (group == groups.size()) {
-      const std::size_t last = std::min((std::size_t{1} << group) - 1, histogram.size() - 1);
-      std::string name = std::to_string(i);
-      if (last > i) name += "-" + std::to_string(last);
-      if (open_end && last == histogram.size() - 1) name += "+";
-      names.push_back(name);
-      groups.push_back(0);
-    }
-    groups[group] += histogram[i];
-  }
-  while (groups.size() > 1 && groups.back() == 0) groups.pop_back();
-  const std::uint64_t largest = *std::max_element(groups.begin(), groups.end());
-  context.out << "\n  " << Bold(context, title) << "\n";
-  for (std::size_t group = 0; group < groups.size(); ++group) {
-    const double share = static_cast<double>(groups[group]) /
-                         static_cast<double>(std::max<std::uint64_t>(largest, 1));
-    const std::string bar = HistogramBar(share, kBarWidth);
-    context.out << AlignRight(names[group], 12) << AlignRight(WithSeparators(groups[group]), 14)
-                << (bar.empty() ? "" : "  ") << bar << "\n";
-  }
-}
-
-void PrintReport(Context& context, const GraphReport& report, const AnalyzeOptions& options) {
-  context.out << Bold(context, WithSeparators(report.count) + " patterns") << " in a graph of "
-              << report.levels.size() << (report.levels.size() == 1 ? " level" : " levels") << "\n";
-  PrintFields(context, {{"ended, not reclaimed", WithSeparators(report.dead)},
-                        {"unreachable", WithSeparators(report.unreachable)},
-                        {"parts", WithSeparators(report.components)},
-                        {"on disk", HumanBytes(report.bytes_on_disk)},
-                        {"in memory", HumanBytes(report.memory_bytes)},
-                        {"recall@" + std::to_string(options.k), RecallText(report)}});
-  if (report.count == 0) return;
-  PrintLevels(context, report.levels);
-  PrintHistogram(context, "nodes by links from them, level 0", report.out_degrees, false);
-  PrintHistogram(context,
-                 "nodes by links to them, level 0; at most " + WithSeparators(report.most_in_links),
-                 report.in_degrees, true);
 }
 
 int Analyze(Context& context, const AnalyzeArguments& arguments) {
@@ -129,7 +88,7 @@ int Analyze(Context& context, const AnalyzeArguments& arguments) {
   if (context.json) {
     context.out << DumpJson(ReportToJson(report)) << "\n";
   } else {
-    PrintReport(context, report, arguments.options);
+    PrintReport(context, report, arguments.options.k);
   }
   return 0;
 }

@@ -818,7 +818,37 @@ typedef struct engram_level_report {
   uint64_t links_to_dead;  // from live nodes
   uint32_t least_links;    // of a live node, to live and dead ones
   uint32_t most_links;     // likewise
+  uint64_t unreached;      // live ones that no walk over this level reaches from the entry point
 } engram_level_report;
+
+// A live pattern to which many links lead. Later versions may add fields at the end.
+typedef struct engram_hub_report {
+  uint64_t id;        // the pattern's
+  uint32_t in_links;  // from live nodes, at level 0
+  uint32_t level;     // the highest that it reaches
+} engram_hub_report;
+
+// What the bytes of a store are for. The parts of the page file are those of the state that was
+// looked at; what they leave of it are headers of pages, ends of pages, and its table. Later
+// versions may add fields at the end.
+typedef struct engram_space_report {
+  uint64_t page_file_bytes;   // as in engram_stats
+  uint64_t node_bytes;        // of it: pages of headers, vectors and links of level 0
+  uint64_t live_node_bytes;   // of these: live patterns
+  uint64_t dead_node_bytes;   // ended ones that still lie in the graph
+  uint64_t free_node_bytes;   // places for others, now or when readers have let go
+  uint64_t upper_bytes;       // of it: pages of links above level 0
+  uint64_t live_upper_bytes;  // of these, as above
+  uint64_t dead_upper_bytes;
+  uint64_t free_upper_bytes;
+  uint64_t slot_state_bytes;  // of it: pages that say which places are free
+  uint64_t journal_bytes;     // these three as in engram_stats
+  uint64_t log_bytes;
+  uint64_t metadata_bytes;
+  uint64_t page_memory_bytes;      // pages that stay in memory
+  uint64_t page_copy_bytes;        // of a mapped store: changed pages, until a checkpoint
+  uint64_t metadata_memory_bytes;  // RocksDB's
+} engram_space_report;
 
 // The whole graph, and how well searches find what is in it. Later versions may add fields at the
 // end.
@@ -832,20 +862,35 @@ typedef struct engram_graph_summary {
   uint64_t memory_bytes;   // likewise
   uint64_t sampled;        // patterns whose neighbours were searched for
   double recall;           // the share of their true k nearest that these searches find
-  double recall_error;     // half-width of its 95 % confidence interval
+  double recall_error;     // from there to the farther end of its 95 % confidence interval
   double mean_compared;    // vectors that such a search compared with, on average
   uint32_t most_in_links;  // the most that lead to one live node
   bool exact;     // as in engram_search_summary, of these searches: then recall says nothing
   bool degraded;  // as in engram_search_summary
+  double recall_low;  // the ends of that interval; range 0 to 1
+  double recall_high;
+  uint64_t free_slots;  // as in engram_stats
+  double dead_share;    // dead of dead and live ones; range 0 to 1
+  uint64_t hanging;     // live ones to which one link from a live one leads, or none
+  // Of the links between live nodes at level 0, the share that leads to the hundredth of live nodes
+  // (rounded up) with most of them; 0.01 where each has as many as the others, 0 without links.
+  double hub_share;
+  // Live patterns with the same vector, 0 and -0 being one number: those beyond the first of each
+  // vector, the vectors of which there are several, the patterns of the one of which there are
+  // most.
+  uint64_t duplicates;
+  uint64_t duplicated_vectors;
+  uint64_t largest_heap;
 } engram_graph_summary;
 
-// Looks at the whole graph; takes about as long as an exact search, and the sample's searches.
+// Looks at the whole graph; takes about as long as an exact search, and the sample's searches, and
+// 16 bytes of memory a pattern meanwhile.
 // Writers and readers go on; what they change meanwhile may be counted or not.
 // sample: live patterns whose neighbours are searched for and compared with an exact search. Range
 // 0 (none) to 100,000; 100 is usual. k: neighbours of each, itself not counted. Range 1 to
 // ENGRAM_MAX_EF - 1; 10 is usual. ef: candidates kept by these searches. Range k + 1 to
 // ENGRAM_MAX_EF; 0: as for searches.
-// Errors: ENGRAM_INVALID_ARGUMENT, ENGRAM_IO_ERROR.
+// Errors: ENGRAM_INVALID_ARGUMENT, ENGRAM_CORRUPTED_INDEX, ENGRAM_IO_ERROR.
 ENGRAM_C_API engram_code engram_store_analyze(const engram_store* store, size_t sample, size_t k,
                                               size_t ef, engram_graph_report** out,
                                               engram_error** error) ENGRAM_C_NOEXCEPT;
@@ -857,6 +902,15 @@ ENGRAM_C_API size_t engram_graph_report_levels(const engram_graph_report* report
 // NULL where there are not so many. Lives as long as the report.
 ENGRAM_C_API const engram_level_report* engram_graph_report_level(const engram_graph_report* report,
                                                                   size_t level) ENGRAM_C_NOEXCEPT;
+// Live patterns with the most links to them: at most 10, most links first, those with as many by
+// lower id.
+ENGRAM_C_API size_t engram_graph_report_hubs(const engram_graph_report* report) ENGRAM_C_NOEXCEPT;
+// NULL where there are not so many. Lives as long as the report.
+ENGRAM_C_API const engram_hub_report* engram_graph_report_hub(const engram_graph_report* report,
+                                                              size_t hub) ENGRAM_C_NOEXCEPT;
+// What the store's bytes are for. NULL for NULL. Lives as long as the report.
+ENGRAM_C_API const engram_space_report* engram_graph_report_space(const engram_graph_report* report)
+    ENGRAM_C_NOEXCEPT;
 // Live nodes by the number of their links at level 0, and by that of links from live nodes to them:
 // element i of `*count` counts those with i links; the last one those with that many or more.
 // `count` may be NULL. Lives as long as the report:

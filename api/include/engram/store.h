@@ -135,9 +135,10 @@ class ENGRAM_EXPORT Store {
   std::vector<Result<SearchResult>> SearchBatch(std::span<const VectorView> queries,
                                                 const SearchOptions& options = {}) const noexcept;
 
-  // Looks at the whole graph; takes about as long as an exact search, and the sample's searches.
-  // Writers and readers go on; what they change meanwhile may be counted or not.
-  // Errors: kInvalidArgument (options), kIoError.
+  // Looks at the whole graph; takes about as long as an exact search, and the sample's searches,
+  // and 16 bytes of memory a pattern meanwhile. Writers and readers go on; what they change
+  // meanwhile may be counted or not.
+  // Errors: kInvalidArgument (options), kCorruptedIndex, kIoError.
   Result<GraphReport> Analyze(const AnalyzeOptions& options = {}) const noexcept;
 
   // The newest acknowledged state, kept readable. Costs the space of what ends meanwhile.

@@ -13,8 +13,8 @@ knows hnswlib.
 
 from . import _core, _errors
 from ._core import (
-    BatchResult, CommitResult, Failure, FeatureEncoder, GraphReport, Hit, LevelReport, Neighbors,
-    Pattern, SearchResult, Snapshot, Stats, Store, WriteBatch, __version__)
+    BatchResult, CommitResult, Failure, FeatureEncoder, GraphReport, Hit, HubReport, LevelReport,
+    Neighbors, Pattern, SearchResult, Snapshot, SpaceReport, Stats, Store, WriteBatch, __version__)
 from ._errors import (
     AlreadyExistsError, BusyError, CancelledError, ClosedError, Code, CorruptedIndexError,
     DimensionMismatchError, EmptyIndexError, Error, IndexFullError, InvalidArgumentError,
@@ -23,8 +23,9 @@ from ._errors import (
 
 __all__ = [
     "create", "open",
-    "BatchResult", "CommitResult", "Failure", "FeatureEncoder", "GraphReport", "Hit", "LevelReport",
-    "Neighbors", "Pattern", "SearchResult", "Snapshot", "Stats", "Store", "WriteBatch",
+    "BatchResult", "CommitResult", "Failure", "FeatureEncoder", "GraphReport", "Hit", "HubReport",
+    "LevelReport", "Neighbors", "Pattern", "SearchResult", "Snapshot", "SpaceReport", "Stats",
+    "Store", "WriteBatch",
     "AlreadyExistsError", "BusyError", "CancelledError", "ClosedError", "Code",
     "CorruptedIndexError", "DimensionMismatchError", "EmptyIndexError", "Error", "IndexFullError",
     "InvalidArgumentError", "InvalidVectorError", "IoError", "NoSpaceError", "NotFoundError",
