@@ -9,6 +9,7 @@
 #include "storage/base/check.h"
 #include "storage/base/coding.h"
 #include "storage/base/status_macros.h"
+#include "storage/base/test_hooks.h"
 
 namespace engram {
 namespace {
@@ -51,10 +52,11 @@ std::byte* MutableUpper(Core& core, std::uint32_t block, Lsn lsn) {
 void ApplyInsert(Core& core, Lsn lsn, const InsertRecord& record) {
   NodeContents contents;
   contents.id = record.id;
-  contents.version = lsn;
+  contents.version = record.is_moved() ? record.version : lsn;
   contents.valid_from = lsn;
   contents.timestamp_us = record.timestamp_us;
   contents.inserted_us = record.inserted_us;
+  contents.expires_us = record.expires_us;
   contents.type = record.type;
   contents.level = record.level;
   contents.upper = record.upper;
@@ -63,6 +65,14 @@ void ApplyInsert(Core& core, Lsn lsn, const InsertRecord& record) {
   NodeView(MutableNode(core, record.slot, lsn), *core.layout).WriteNode(contents);
   // The block is complete: the state, a release, lets scans look at it.
   core.slots->Set(record.slot, SlotState::kLive, lsn);
+  if (!record.is_moved()) return;
+  NodeView(MutableNode(core, record.moved_from, lsn), *core.layout).SetMoved();
+}
+
+Status ApplyCut(Core& core, const CutRecord& cut) {
+  ENGRAM_RETURN_IF_ERROR(core.page_file->CutSegment(cut.segment, cut.pages));
+  core.pages->Cut(cut.segment, cut.pages);
+  return Status::Ok();
 }
 
 Status CheckUpperBlock(const Graph& graph, Lsn lsn, std::uint32_t block) {
@@ -82,12 +92,14 @@ Status CheckInsert(const Graph& graph, Lsn lsn, const InsertRecord& insert) {
     return BadRecord(lsn, "has a node of level " + std::to_string(insert.level) +
                               ", expected at most " + std::to_string(kMaxLevel));
   }
+  if (insert.is_moved()) return CheckSlot(graph, lsn, insert.moved_from);
   return Status::Ok();
 }
 
 }  // namespace
 
 Status ApplyExtents(Core& core, const CommitRecord& record) {
+  for (const CutRecord& cut : record.upkeep.cuts) ENGRAM_RETURN_IF_ERROR(ApplyCut(core, cut));
   for (const ExtentRecord& extent : record.extents) {
     ENGRAM_RETURN_IF_ERROR(ApplyExtent(core, extent));
   }
@@ -113,6 +125,12 @@ Status CheckRecord(const Core& core, Lsn lsn, const CommitRecord& record) {
   for (const LinkRecord& links : record.links) {
     ENGRAM_RETURN_IF_ERROR(CheckSlot(graph, lsn, links.slot));
   }
+  for (const EndRecord& gone : record.upkeep.voids) {
+    ENGRAM_RETURN_IF_ERROR(CheckSlot(graph, lsn, gone.slot));
+  }
+  for (const SlotId slot : record.upkeep.wipes) {
+    ENGRAM_RETURN_IF_ERROR(CheckSlot(graph, lsn, slot));
+  }
   const StateRecord& state = record.state;
   if (state.node_slots > graph.node_limit() ||
       (state.upper_slots > 0 && !graph.HasUpper(state.upper_slots - 1))) {
@@ -135,6 +153,24 @@ void ApplyRetires(Core& core, Lsn lsn, const CommitRecord& record, ApplyMode mod
 void ApplyEnd(Core& core, Lsn lsn, const EndRecord& record) {
   NodeView(MutableNode(core, record.slot, lsn), *core.layout).SetValidTo(lsn);
   core.slots->Set(record.slot, SlotState::kDead, lsn);
+}
+
+void ApplyVoid(Core& core, Lsn lsn, const EndRecord& record) {
+  NodeView(MutableNode(core, record.slot, lsn), *core.layout).SetValidTo(Lsn::kNone);
+  core.slots->Set(record.slot, SlotState::kDead, lsn);
+}
+
+void ApplyWipes(Core& core, Lsn lsn, const CommitRecord& record) {
+  for (const SlotId slot : record.upkeep.wipes) {
+    NodeView(MutableNode(core, slot, lsn), *core.layout).Wipe();
+  }
+}
+
+void ApplyState(Core& core, const CommitRecord& record) {
+  core.writer.state = FromRecord(record.state);
+  const std::optional<ProgressRecord>& progress = record.upkeep.progress;
+  if (!progress) return;
+  core.writer.progress = {progress->horizon, progress->sweep_through, progress->sweep_next, 0};
 }
 
 void ApplyInserts(Core& core, Lsn lsn, const CommitRecord& record) {
@@ -182,6 +218,7 @@ Status ApplyToPages(Core& core, Lsn lsn, const CommitRecord& record, ApplyMode m
   ENGRAM_RETURN_IF_ERROR(CheckRecord(core, lsn, record));
   ApplyRetires(core, lsn, record, mode);
   for (const EndRecord& end : record.ends) ApplyEnd(core, lsn, end);
+  for (const EndRecord& gone : record.upkeep.voids) ApplyVoid(core, lsn, gone);
   ApplyInserts(core, lsn, record);
   std::span<const LinkSet> sets(record.link_sets);
   std::span<const std::uint8_t> clears(record.link_clears);
@@ -192,20 +229,43 @@ Status ApplyToPages(Core& core, Lsn lsn, const CommitRecord& record, ApplyMode m
     sets = sets.subspan(links.sets);
     clears = clears.subspan(links.clears);
   }
-  core.writer.state = FromRecord(record.state);
+  ApplyWipes(core, lsn, record);
+  ApplyState(core, record);
   return Status::Ok();
 }
+
+namespace {
+
+void AppendStateRows(Lsn lsn, const CommitRecord& record, RowBatch& rows) {
+  const UpkeepRecord& upkeep = record.upkeep;
+  for (const std::int64_t clock_us : upkeep.clock_erases) {
+    rows.state.emplace_back(ClockErase{clock_us});
+  }
+  if (upkeep.keeps_clock) rows.state.emplace_back(ClockRow{record.state.clock_us, lsn});
+  for (const SnapshotRecord& snapshot : upkeep.snapshots) {
+    std::string name(snapshot.name);
+    if (snapshot.lsn == Lsn::kNone) {
+      rows.state.emplace_back(SnapshotErase{std::move(name)});
+    } else {
+      rows.state.emplace_back(SnapshotRow{std::move(name), snapshot.lsn, snapshot.taken_us});
+    }
+  }
+}
+
+}  // namespace
 
 void AppendRows(Lsn lsn, const CommitRecord& record, RowBatch& rows) {
   for (const FieldNameRecord& name : record.field_names) {
     rows.field_names.emplace_back(name.field, std::string(name.name));
   }
   for (const RetireRecord& retire : record.retires) {
+    if (retire.version == Lsn::kNone) continue;  // it was moved, and its rows stay
     RowErase row;
     row.id = retire.id;
     row.version = retire.version;
     row.timestamp_us = retire.timestamp_us;
     row.type = retire.type;
+    row.expires_us = retire.expires_us;
     for (const FieldKey& field : retire.fields) {
       row.fields.push_back({field.field, std::string(field.value)});
     }
@@ -214,7 +274,15 @@ void AppendRows(Lsn lsn, const CommitRecord& record, RowBatch& rows) {
   for (const InsertRecord& insert : record.inserts) {
     rows.inserts.push_back(
         {insert.id, lsn, insert.slot, insert.timestamp_us, insert.type, insert.metadata});
+    RowInsert& row = rows.inserts.back();
+    if (insert.is_moved()) row.version = insert.version;
+    if (insert.is_moved()) row.moved_at = lsn;
+    row.moved_from = ENGRAM_MUTANT(kMovedRowForgetsOld) ? insert.slot : insert.moved_from;
+    row.expires_us = insert.expires_us;
+    // The block has no place for both.
+    if (insert.expires_us != kNeverExpires) row.inserted_us = insert.inserted_us;
   }
+  AppendStateRows(lsn, record, rows);
 }
 
 StateRecord ToRecord(const StoreState& state) {

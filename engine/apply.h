@@ -33,6 +33,10 @@ Status CheckRecord(const Core& core, Lsn lsn, const CommitRecord& record);
 void ApplyRetires(Core& core, Lsn lsn, const CommitRecord& record, ApplyMode mode)
     ENGRAM_REQUIRES(core.writer_role);
 void ApplyEnd(Core& core, Lsn lsn, const EndRecord& record) ENGRAM_REQUIRES(core.writer_role);
+void ApplyVoid(Core& core, Lsn lsn, const EndRecord& record) ENGRAM_REQUIRES(core.writer_role);
+void ApplyWipes(Core& core, Lsn lsn, const CommitRecord& record) ENGRAM_REQUIRES(core.writer_role);
+// What the superblock keeps.
+void ApplyState(Core& core, const CommitRecord& record) ENGRAM_REQUIRES(core.writer_role);
 void ApplyInserts(Core& core, Lsn lsn, const CommitRecord& record)
     ENGRAM_REQUIRES(core.writer_role);
 // Errors: kCorruptedIndex where the node has no such list; in replay it may have none yet.

@@ -61,6 +61,17 @@ Status Checkpointer::Run() {
   return RunLocked();
 }
 
+Status Checkpointer::RunBehind(const std::function<Status()>& change) {
+  MutexLock lock(mutex_);
+  ENGRAM_RETURN_IF_ERROR(change());
+  return ENGRAM_MUTANT(kCutBeforeCheckpoint) ? Status::Ok() : RunLocked();
+}
+
+Status Checkpointer::HoldOff(const std::function<Status()>& work) {
+  MutexLock lock(mutex_);
+  return work();
+}
+
 bool Checkpointer::CopiesAreMany() const {
   return core_.residency == Residency::kMapped &&
          core_.pages->copied_bytes() >= SoftCopyLimit(core_);
@@ -149,6 +160,7 @@ Checkpointer::Cut Checkpointer::TakeCut() {
   cut.log_bytes = LogBytes();
   cut.superblock.log_generation = core_.generation;
   cut.superblock.state = core_.writer.state;
+  cut.superblock.progress = core_.writer.progress;
   cut.extents = core_.page_file->Extents();
   return cut;
 }

@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <span>
 
 #include <engram/status.h>
@@ -23,6 +24,10 @@ class Checkpointer {
   // Makes a checkpoint of everything visible. Any failed write or sync poisons the store; kNoSpace
   // (for rows) does not.
   Status Run() ENGRAM_EXCLUDES(mutex_);
+  // Makes `change`, and a checkpoint behind it, with none in between. Errors: of both.
+  Status RunBehind(const std::function<Status()>& change) ENGRAM_EXCLUDES(mutex_);
+  // Runs `work` while there is no checkpoint. Pre: it waits for no reader, who may wait for one.
+  Status HoldOff(const std::function<Status()>& work) ENGRAM_EXCLUDES(mutex_);
   // Whether the log, the dirty pages or the clock ask for one.
   bool Due() const;
 

@@ -8,6 +8,8 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <limits>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -19,6 +21,7 @@
 #include "index/linker.h"
 #include "index/node_layout.h"
 #include "index/node_view.h"
+#include "index/sight.h"
 #include "storage/base/clock.h"
 #include "storage/base/file.h"
 #include "storage/base/logger.h"
@@ -68,6 +71,22 @@ struct SweepRound {
   std::uint32_t end = 0;     // slots used when it began: no newer node links to a doomed one
 };
 
+// A state that a handle keeps, as it was when the handle was made.
+struct KeptState {
+  SnapshotLine* line = nullptr;  // nullptr: kept by a pin of the caller's
+  Lsn lsn = Lsn::kNone;
+  std::int64_t now_us = Sight::kNothingExpires;  // the moment, for what expires
+};
+
+// Up to where patterns that expire have been ended; those inserted later with an earlier time take
+// it back. Microseconds; the least number there is: nothing was looked at yet.
+struct ExpiryCursors {
+  static constexpr std::int64_t kStart = std::numeric_limits<std::int64_t>::min();
+  std::int64_t ttl_us = kStart;            // by the moment at which they expire
+  std::int64_t time_us = kStart;           // by their own time, of types without a limit of their own
+  std::map<TypeTag, std::int64_t> types;   // the same of the others
+};
+
 // Where ids go on while the store is open.
 struct IdCursor {
   // Above every id in use: one that a caller gives may not be below it.
@@ -91,6 +110,11 @@ struct WriterState {
   std::deque<DeadSlot> dead;  // by valid_to
   std::deque<Limbo> limbo;    // by epoch
   SweepRound sweep;
+  StoreProgress progress{};  // as the log has it
+  ExpiryCursors expiry;
+  // The oldest state that is kept for its time's sake, and when that was looked up.
+  Lsn history = Lsn::kNone;
+  std::chrono::steady_clock::time_point history_asked{};
 };
 
 // What a person is to be told, once while the store is open, when no lock is held.
@@ -110,12 +134,20 @@ struct Counters {
   std::atomic<std::uint64_t> dead{0};
   std::atomic<std::uint64_t> free_slots{0};
   std::atomic<std::uint64_t> next_id{0};
+  std::atomic<std::uint64_t> sweep_rounds{0};
+  std::atomic<std::uint32_t> sweep_next{0};  // of the round that goes on
+  std::atomic<std::uint32_t> sweep_end{0};   // 0: none does
+  std::atomic<std::uint64_t> healed_nodes{0};
+  std::atomic<std::uint64_t> reclaimed{0};
+  std::atomic<std::uint64_t> expired{0};
+  std::atomic<std::uint64_t> moved{0};
 };
 
 struct Core {
   EngineOptions config;
   std::string directory;
   std::shared_ptr<FileSystem> file_system;
+  std::unique_ptr<Clock> own_clock;  // where the options have one
   Clock* clock = nullptr;
   Logger logger;
   bool read_only = false;
@@ -138,6 +170,10 @@ struct Core {
   // by scans.
   std::atomic<std::uint32_t> visible_slots{0};
   Counters counters;
+  AgeLimits ages;
+  // Whether any pattern expires by itself. Relaxed: set before the commit of the first is
+  // published, and read behind a load of the visible commit.
+  std::atomic<bool> has_ttl{false};
 
   // Where walks begin: level and slot in one word, so that they fit together. Release by
   // PublishEntry(), when the node and its links are there; acquire by entry().
@@ -177,6 +213,16 @@ struct Core {
   void PublishEntry(EntryPoint entry) {
     packed_entry.store(std::uint64_t{entry.level} << 32 | static_cast<std::uint32_t>(entry.slot),
                        std::memory_order_release);
+  }
+
+  // Whether patterns expire, so that reads must know the time.
+  bool Expires() const { return has_ttl.load(std::memory_order_relaxed) || !ages.empty(); }
+  Sight SightAt(Lsn lsn, std::int64_t now_us) const {
+    return {lsn, now_us, ages.empty() ? nullptr : &ages};
+  }
+  // Of the newest state, now.
+  Sight SightNow(Lsn lsn) const {
+    return Expires() ? SightAt(lsn, clock->NowMicros()) : Sight{lsn};
   }
 
   // The node, where its page is right. Pre: the page has memory. Errors: kCorruptedIndex, kIoError.

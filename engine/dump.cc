@@ -101,6 +101,13 @@ std::string UpperText(std::uint32_t block) {
   return block == kNoUpper ? "none" : std::to_string(block);
 }
 
+std::string FlagsText(std::uint8_t flags) {
+  std::string text = std::to_string(flags);
+  if ((flags & static_cast<std::uint8_t>(NodeFlag::kExpires)) != 0) text += ", expires";
+  if ((flags & static_cast<std::uint8_t>(NodeFlag::kMoved)) != 0) text += ", moved";
+  return text;
+}
+
 // The positions of a list, as they lie there.
 std::vector<SlotId> Positions(const ConstLinks& links) {
   return {links.data(), links.data() + links.capacity()};
@@ -116,13 +123,13 @@ DumpSection NodeSection(std::uint32_t slot, const std::byte* block, const NodeLa
        {"valid from", std::to_string(Raw(header.valid_from))},
        {"valid to", header.valid_to == kForever ? "forever" : std::to_string(Raw(header.valid_to))},
        {"timestamp", TimeText(header.timestamp_us)},
-       {"inserted", TimeText(header.inserted_us)},
+       {node.has_expiry() ? "expires" : "inserted", TimeText(header.when_us)},
        {"type", std::to_string(header.type)},
        {"norm", VectorText({&header.norm, 1})},
        {"upper", UpperText(header.upper)},
        {"link count", LinkCountText(header.link_count, layout.max_links0())},
        {"level", LevelText(header.level)},
-       {"reserved", Reserved({block + offsetof(NodeHeader, reserved), 1})},
+       {"flags", FlagsText(header.flags)},
        {"vector", VectorText(node.vector())},
        {"links", LinksText(Positions(node.links()), header.link_count)}}};
 }
@@ -208,6 +215,13 @@ void AddState(const StoreState& state, DumpSection& section) {
                          {"sweep cursor", std::to_string(state.sweep_cursor)}});
 }
 
+void AddProgress(const StoreProgress& progress, DumpSection& section) {
+  section.fields.insert(section.fields.end(),
+                        {{"horizon", std::to_string(Raw(progress.horizon))},
+                         {"sweep through", std::to_string(Raw(progress.sweep_through))},
+                         {"sweep next", std::to_string(progress.sweep_next)}});
+}
+
 Result<DumpSection> SuperblockSection(const File& file, unsigned slot, std::uint64_t file_bytes) {
   AlignedBuffer block(kBlockBytes);
   ENGRAM_RETURN_IF_ERROR(ReadExactly(file, SuperblockOffset(slot), block.span()));
@@ -233,6 +247,7 @@ Result<DumpSection> SuperblockSection(const File& file, unsigned slot, std::uint
        {"created", TimeText(superblock.created_us)}});
   AddParameters(superblock.parameters, section);
   AddState(superblock.state, section);
+  AddProgress(superblock.progress, section);
   section.fields.emplace_back("extent table checksum", Hex(superblock.extent_table_checksum));
   section.fields.emplace_back("default max elements",
                               std::to_string(superblock.defaults.max_elements));

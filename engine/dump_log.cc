@@ -10,6 +10,7 @@
 #include "storage/base/checksum.h"
 #include "storage/base/coding.h"
 #include "storage/base/status_macros.h"
+#include "storage/page_file.h"
 #include "storage/superblock.h"
 #include "wal/log_frames.h"
 #include "wal/log_segments.h"
@@ -49,6 +50,14 @@ std::string Contents(const CommitRecord& record) {
   add(record.inserts.size(), "inserts");
   add(record.uppers.size(), "upper blocks");
   add(record.links.size(), "lists of links");
+  const UpkeepRecord& upkeep = record.upkeep;
+  add(upkeep.cuts.size(), "segments cut");
+  add(upkeep.voids.size(), "versions erased for ever");
+  add(upkeep.wipes.size(), "blocks zeroed");
+  add(upkeep.clock_erases.size(), "times forgotten");
+  add(upkeep.keeps_clock ? 1 : 0, "time kept");
+  add(upkeep.snapshots.size(), "names of snapshots");
+  add(upkeep.progress ? 1 : 0, "progress");
   const StateRecord& state = record.state;
   return (text.empty() ? "no changes" : text) + "; then " + std::to_string(state.live) + " live, " +
          std::to_string(state.dead) + " dead, next id " + std::to_string(state.next_id) +
@@ -97,6 +106,40 @@ void AddGraph(const CommitRecord& record, DumpSection& section) {
   }
 }
 
+// What maintenance has changed, and where versions were moved.
+void AddUpkeep(const CommitRecord& record, DumpSection& section) {
+  const UpkeepRecord& upkeep = record.upkeep;
+  for (const InsertRecord& insert : record.inserts) {
+    if (!insert.is_moved()) continue;
+    section.fields.push_back({"slot " + SlotText(insert.slot),
+                              "version " + std::to_string(Raw(insert.version)) + " of pattern " +
+                                  std::to_string(insert.id) + ", moved from slot " +
+                                  SlotText(insert.moved_from)});
+  }
+  for (const CutRecord& cut : upkeep.cuts) {
+    section.fields.push_back({"segment " + std::string(SegmentName(cut.segment)),
+                              "cut to " + std::to_string(cut.pages) + " pages"});
+  }
+  for (const EndRecord& gone : upkeep.voids) {
+    section.fields.push_back({"slot " + SlotText(gone.slot),
+                              "pattern " + std::to_string(gone.id) + " erased for ever"});
+  }
+  for (const SlotId slot : upkeep.wipes) {
+    section.fields.push_back({"slot " + SlotText(slot), "zeroed"});
+  }
+  for (const SnapshotRecord& snapshot : upkeep.snapshots) {
+    section.fields.push_back(
+        {"snapshot \"" + std::string(snapshot.name) + "\"",
+         snapshot.lsn == Lsn::kNone ? "dropped" : "commit " + std::to_string(Raw(snapshot.lsn))});
+  }
+  if (!upkeep.progress) return;
+  section.fields.push_back({"progress", "horizon " + std::to_string(Raw(upkeep.progress->horizon)) +
+                                            ", sweep through " +
+                                            std::to_string(Raw(upkeep.progress->sweep_through)) +
+                                            ", next slot " +
+                                            std::to_string(upkeep.progress->sweep_next)});
+}
+
 DumpSection FrameSection(const Frame& frame) {
   const FrameHeader& header = frame.header;
   CommitRecord record;
@@ -112,6 +155,7 @@ DumpSection FrameSection(const Frame& frame) {
        {"kind", header.kind == FrameKind::kLast ? "last" : "part"},
        {"holds", status.ok() ? Contents(record) : "wrong: " + std::string(status.message())}}};
   if (status.ok()) AddGraph(record, section);
+  if (status.ok()) AddUpkeep(record, section);
   return section;
 }
 

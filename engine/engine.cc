@@ -28,6 +28,23 @@ std::uint64_t DefaultMemoryBudget() {
   return pages * page_bytes / 4 * 3;
 }
 
+// Says what time it is for patterns and commits; deadlines go by the system's.
+class HostClock final : public Clock {
+ public:
+  explicit HostClock(ClockCallback now) : now_(std::move(now)) {}
+  std::int64_t NowMicros() override { return now_().time_since_epoch().count(); }
+  std::chrono::steady_clock::time_point Steady() override { return SystemClock()->Steady(); }
+
+ private:
+  const ClockCallback now_;
+};
+
+AgeLimits AgesOf(const Options& options) {
+  std::vector<std::pair<TypeTag, std::int64_t>> by_type;
+  for (const auto& [type, age] : options.max_age_by_type) by_type.emplace_back(type, age.count());
+  return AgeLimits(options.max_age.count(), std::move(by_type));
+}
+
 std::string LockOwner() {
   char host[256] = {};
   if (gethostname(host, sizeof(host) - 1) != 0) host[0] = '\0';
@@ -94,7 +111,12 @@ Result<std::unique_ptr<Engine>> Engine::Open(const std::string& directory, Engin
   Core& core = engine->core_;
   core.directory = WithoutTrailingSlashes(directory);
   core.file_system = config.file_system ? config.file_system : MakeBestFileSystem();
+  if (config.clock == nullptr && config.options.clock) {
+    core.own_clock = std::make_unique<HostClock>(config.options.clock);
+    config.clock = core.own_clock.get();
+  }
   core.clock = config.clock != nullptr ? config.clock : SystemClock();
+  core.ages = AgesOf(config.options);
   core.logger = Logger(config.options.log);
   core.read_only = access == Access::kReadOnly;
   core.config = std::move(config);
@@ -129,8 +151,14 @@ Status Engine::OpenLocked(bool create) {
   queue_ = std::make_unique<CommitQueue>(core_, *writer_);
   checkpointer_ = std::make_unique<Checkpointer>(core_);
   scrubber_ = std::make_unique<Scrubber>(core_, *checkpointer_);
-  maintenance_ = std::make_unique<Maintenance>(core_, *writer_, *checkpointer_, *scrubber_);
+  eraser_ = std::make_unique<Eraser>(core_, [this](Transaction& transaction) {
+    checkpointer_->MakeRoomForCopies();
+    queue_->Submit(transaction);
+  });
+  maintenance_ = std::make_unique<Maintenance>(
+      core_, Maintenance::Work{*writer_, *eraser_, *checkpointer_, *scrubber_});
   ENGRAM_RETURN_IF_ERROR(DeclareFields());
+  ENGRAM_RETURN_IF_ERROR(BeginHistory());
   return StartThreads();
 }
 
@@ -231,7 +259,7 @@ Status Engine::RunMaintenance(std::chrono::microseconds budget) {
 
 Status Engine::Close() {
   CheckOpen();
-  if (const std::uint64_t open = core_.versions.snapshots(); open > 0) {
+  if (const std::uint64_t open = core_.versions.snapshots().count; open > 0) {
     return Status::Busy(std::to_string(open) + " snapshots of " + core_.directory +
                         " are still open: drop them first");
   }

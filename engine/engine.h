@@ -20,7 +20,9 @@
 
 #include "engine/checkpointer.h"
 #include "engine/commit_queue.h"
+#include "engine/compactor.h"
 #include "engine/core.h"
+#include "engine/eraser.h"
 #include "engine/maintenance.h"
 #include "engine/scan_pool.h"
 #include "engine/scrubber.h"
@@ -41,14 +43,14 @@ struct SearchRequest {
   std::uint64_t max_compared = 0;
   bool include_vector = false;
   bool include_metadata = false;
-  std::optional<Lsn> snapshot;
+  std::optional<KeptState> snapshot;
   std::optional<std::chrono::steady_clock::time_point> deadline;
 };
 
 struct ReadRequest {
   bool include_vector = true;
   bool include_metadata = true;
-  std::optional<Lsn> snapshot;
+  std::optional<KeptState> snapshot;
 };
 
 class Engine {
@@ -71,15 +73,32 @@ class Engine {
   void Commit(Transaction& transaction);
 
   Result<Pattern> Get(PatternId id, const ReadRequest& request);
-  Result<bool> Contains(PatternId id, std::optional<Lsn> snapshot);
+  Result<bool> Contains(PatternId id, const std::optional<KeptState>& snapshot);
   Status ForEach(const std::function<bool(const Pattern&)>& visit, const ReadRequest& request);
   Result<SearchResult> Search(const SearchRequest& request);
   // `request.query` is not used.
   std::vector<Result<SearchResult>> SearchBatch(std::span<const VectorView> queries,
                                                 const SearchRequest& request);
 
-  Lsn TakeSnapshot() { return core_.versions.TakeSnapshot(); }
-  void DropSnapshot(Lsn lsn) { core_.versions.DropSnapshot(lsn); }
+  KeptState TakeSnapshot();
+  // Errors: see Store::SnapshotAt().
+  Result<KeptState> TakeSnapshotAt(Lsn lsn);
+  Result<KeptState> TakeSnapshotAt(Timestamp time);
+  void DropSnapshot(const KeptState& state) { core_.versions.DropSnapshot(state.line); }
+
+  // Errors: see Store. Pre: the name has a length that is allowed.
+  Result<NamedSnapshot> CreateNamedSnapshot(const std::string& name,
+                                            const std::optional<KeptState>& state,
+                                            Durability durability);
+  Result<KeptState> OpenNamedSnapshot(const std::string& name);
+  Status DropNamedSnapshot(const std::string& name, Durability durability);
+  std::vector<NamedSnapshot> ListNamedSnapshots() const { return core_.versions.named(); }
+
+  // Errors: see Store. Pre: the filter says something.
+  Result<std::uint64_t> EraseMatching(const PatternFilter& filter, Durability durability);
+  Result<std::uint64_t> PruneBefore(Timestamp time, Durability durability);
+  Result<CompactReport> Compact(const CompactOptions& options);
+  Result<EraseForeverReport> EraseForever(std::span<const PatternId> ids);
 
   Status Flush();
   Status WaitDurable(Lsn lsn);
@@ -104,18 +123,36 @@ class Engine {
   Status StartThreads();
   // Ends the process where Close() was called before.
   void CheckOpen() const;
-  // The version of `id` that `at` sees, if there is one. Pre: pinned.
-  Result<std::optional<SlotId>> FindVisible(PatternId id, Lsn at);
-  Result<Pattern> ReadPattern(SlotId slot, const ReadRequest& request);
+  // A read that goes on, and what it sees.
+  struct Reading {
+    Versions::Pin pin;
+    Sight sight;
+    bool newest = true;  // nothing newer is visible but what came since
+  };
+  Result<Reading> BeginRead(const std::optional<KeptState>& snapshot);
+  // The oldest state that Options::history keeps.
+  Result<Lsn> OldestKept();
+  Result<KeptState> Keep(Lsn lsn, std::int64_t now_us);
+  Status BeginHistory();
 
-  // Pre, of all three: pinned. `newest`: nothing newer than `at` is visible but what came since.
-  Result<SearchResult> SearchAt(const SearchRequest& request, Lsn at, bool newest);
+  // The version of `id` that `sight` sees, if there is one, and its row. Pre: pinned.
+  struct Found {
+    SlotId slot = SlotId::kNone;
+    VersionRow row;
+  };
+  Result<std::optional<Found>> FindVisible(PatternId id, const Sight& sight);
+  // `row`: where it was read anyway.
+  Result<Pattern> ReadPattern(SlotId slot, const VersionRow* row, const ReadRequest& request);
+
+  // Pre, of all three: pinned. `newest`: as in Reading.
+  Result<SearchResult> SearchAt(const SearchRequest& request, const Sight& sight, bool newest);
   // Leaves the hits in the thread's scratch.
-  WalkStats Walk(const SearchRequest& request, const QueryScorer& scorer, Lsn at, bool newest,
-                 PageErrors& errors);
-  void WalkOver(const Graph& graph, const SearchRequest& request, const QueryScorer& scorer, Lsn at,
-                bool newest, WalkStats& stats);
-  Result<SearchResult> Scan(const SearchRequest& request, const QueryScorer& scorer, Lsn at);
+  WalkStats Walk(const SearchRequest& request, const QueryScorer& scorer, const Sight& sight,
+                 bool newest, PageErrors& errors);
+  void WalkOver(const Graph& graph, const SearchRequest& request, const QueryScorer& scorer,
+                const WalkFilter& filter, WalkStats& stats);
+  Result<SearchResult> Scan(const SearchRequest& request, const QueryScorer& scorer,
+                            const Sight& sight);
   Result<SearchResult> WithHits(SearchResult result, TopK& top, const SearchRequest& request);
   // Searches for the neighbours of what a small transaction inserts, before it waits in line. The
   // pin keeps them until they are linked. A bad page becomes the transaction's status.
@@ -124,6 +161,9 @@ class Engine {
   // Searches for the neighbours of some patterns that `at` sees, exactly too, and adds to `report`.
   Status MeasureRecall(const AnalyzeOptions& options, const Graph& graph, Lsn at,
                        GraphReport& report);
+  Compactor MakeCompactor();
+  void AddSnapshots(Stats& stats) const;
+  void AddSweep(Stats& stats) const;
   // Of files and memory, as they are now.
   Status AddSizes(GraphReport& report);
   Result<Hit> MakeHit(SlotId slot, PatternId id, float distance, const SearchRequest& request);
@@ -136,6 +176,9 @@ class Engine {
   std::unique_ptr<Scrubber> scrubber_;
   std::unique_ptr<Maintenance> maintenance_;
   std::unique_ptr<ScanPool> pool_;
+  std::unique_ptr<Eraser> eraser_;
+  // One compaction or erasing for ever at a time; taken before all others.
+  Mutex upkeep_mutex_;
 };
 
 }  // namespace engram

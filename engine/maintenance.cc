@@ -14,6 +14,9 @@ namespace {
 constexpr std::size_t kSlotsAtATime = 4096;
 // A round goes over all nodes: it begins when one in so many slots is dead.
 constexpr std::size_t kWorthSweepingShare = 1024;
+// Rows that say when a commit was, of which the history needs no more.
+constexpr std::size_t kTimesAtATime = 1024;
+constexpr std::chrono::microseconds kYield{50};
 constexpr std::chrono::milliseconds kShortestNap{1};
 constexpr std::chrono::milliseconds kNap{200};
 constexpr std::chrono::milliseconds kBudget{2};
@@ -61,14 +64,33 @@ Status Maintenance::SyncPromised(std::chrono::steady_clock::time_point before) {
   return core_.log->poisoned();
 }
 
+// One in so many slots, or any at all, where the last round was long ago.
+std::size_t Maintenance::LeastDead() {
+  const auto now = core_.clock->Steady();
+  if (core_.writer.sweep.doomed > 0) last_round_ = now;
+  const bool overdue = now - last_round_ >= core_.options().sweep_interval;
+  if (overdue) last_round_ = now;
+  return overdue ? 1 : core_.slots->used() / kWorthSweepingShare;
+}
+
+Status Maintenance::Sweep(std::chrono::steady_clock::time_point until) {
+  for (bool more = true; more && core_.clock->Steady() < until && !checkpointer_.CopiesAreMany();) {
+    // Inserts go first: a mutex is not fair.
+    if (core_.waiting_leaders.load(std::memory_order_relaxed) > 0) {
+      std::this_thread::sleep_for(kYield);
+    }
+    MutexLock role(core_.writer_role);
+    ENGRAM_ASSIGN_OR_RETURN(more, writer_.Sweep(kSlotsAtATime, LeastDead()));
+  }
+  if (core_.options().history.count() == 0) return Status::Ok();
+  MutexLock role(core_.writer_role);
+  return writer_.ForgetTimes(kTimesAtATime).status();
+}
+
 Status Maintenance::FreeAndCheckpoint(std::chrono::steady_clock::time_point free_until,
                                       std::chrono::steady_clock::time_point scrub_until) {
-  for (bool more = true;
-       more && core_.clock->Steady() < free_until && !checkpointer_.CopiesAreMany();) {
-    MutexLock role(core_.writer_role);
-    const std::size_t least_dead = core_.slots->used() / kWorthSweepingShare;
-    ENGRAM_ASSIGN_OR_RETURN(more, writer_.Sweep(kSlotsAtATime, least_dead));
-  }
+  if (!checkpointer_.CopiesAreMany()) ENGRAM_RETURN_IF_ERROR(eraser_.Expire(free_until));
+  ENGRAM_RETURN_IF_ERROR(Sweep(free_until));
   // A bad page on the disk is one that a crash would lose: it does not wait until one is due.
   const bool wanted = scrubber_.Run(scrub_until);
   return wanted || checkpointer_.Due() ? checkpointer_.Run() : Status::Ok();

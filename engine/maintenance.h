@@ -12,6 +12,7 @@
 
 #include "engine/checkpointer.h"
 #include "engine/core.h"
+#include "engine/eraser.h"
 #include "engine/scrubber.h"
 #include "engine/writer.h"
 #include "storage/base/mutex.h"
@@ -20,8 +21,20 @@ namespace engram {
 
 class Maintenance {
  public:
-  Maintenance(Core& core, Writer& writer, Checkpointer& checkpointer, Scrubber& scrubber)
-      : core_(core), writer_(writer), checkpointer_(checkpointer), scrubber_(scrubber) {}
+  // Who does the work.
+  struct Work {
+    Writer& writer;
+    Eraser& eraser;
+    Checkpointer& checkpointer;
+    Scrubber& scrubber;
+  };
+  Maintenance(Core& core, const Work& work)
+      : core_(core),
+        writer_(work.writer),
+        eraser_(work.eraser),
+        checkpointer_(work.checkpointer),
+        scrubber_(work.scrubber),
+        last_round_(core.clock->Steady()) {}
   ~Maintenance() { Stop(); }
 
   // Starts the threads; Stop() ends them. Errors: kIoError where the system gives none.
@@ -31,8 +44,8 @@ class Maintenance {
   // The thread for checkpoints looks at once. A hint: while it works, nothing comes of it.
   void Hurry() { wake_.NotifyAll(); }
 
-  // One round on this thread: sync what kInterval has promised, free slots and then scrub until
-  // `budget` is used, checkpoint if one is due.
+  // One round on this thread: sync what kInterval has promised, end what has expired, free slots and
+  // then scrub until `budget` is used, checkpoint if one is due.
   Status RunOnce(std::chrono::microseconds budget);
 
  private:
@@ -42,14 +55,18 @@ class Maintenance {
   bool Sleep(std::chrono::nanoseconds nap) ENGRAM_EXCLUDES(mutex_);
   // A sync where one is promised before `before`.
   Status SyncPromised(std::chrono::steady_clock::time_point before);
-  // Frees and scrubs until these moments.
+  // Ends what has expired, and frees, until the first of these moments; scrubs until the other.
   Status FreeAndCheckpoint(std::chrono::steady_clock::time_point free_until,
                            std::chrono::steady_clock::time_point scrub_until);
+  Status Sweep(std::chrono::steady_clock::time_point until);
+  // How many dead are worth a round.
+  std::size_t LeastDead() ENGRAM_REQUIRES(core_.writer_role);
   // Once for failures in a row.
   void Tell(const Status& status, const char* what, bool& told) const;
 
   Core& core_;
   Writer& writer_;
+  Eraser& eraser_;
   Checkpointer& checkpointer_;
   Scrubber& scrubber_;
   std::thread syncer_;
@@ -57,6 +74,8 @@ class Maintenance {
   Mutex mutex_;
   CondVar wake_;
   bool stop_ ENGRAM_GUARDED_BY(mutex_) = false;
+  // When the sweep was seen at work last.
+  std::chrono::steady_clock::time_point last_round_ ENGRAM_GUARDED_BY(core_.writer_role);
 };
 
 }  // namespace engram

@@ -189,6 +189,7 @@ Status ReadPagesInUse(Core& core, std::vector<BadPage>& bad) {
   }
   MutexLock role(core.writer_role);
   core.writer.state = core.page_file->superblock().state;
+  core.writer.progress = core.page_file->superblock().progress;
   core.slots->set_used(core.writer.state.node_slots);
   core.upper_slots->set_used(core.writer.state.upper_slots);
   return Status::Ok();

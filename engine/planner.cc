@@ -36,6 +36,12 @@ Status WithPosition(Status status, std::size_t position, std::size_t count) {
 
 std::span<const std::byte> BytesOf(VectorView vector) { return std::as_bytes(vector); }
 
+// 0: by itself it does not.
+std::int64_t ExpiryOf(const std::optional<std::int64_t>& ttl_us, std::int64_t now_us) {
+  if (ttl_us.value_or(0) == 0) return kNeverExpires;
+  return now_us > kNeverExpires - *ttl_us ? kNeverExpires : now_us + *ttl_us;
+}
+
 }  // namespace
 
 Result<CommitPlan> Planner::Add(Transaction& transaction, const DurableIds& durable,
@@ -50,12 +56,14 @@ Result<CommitPlan> Planner::Add(Transaction& transaction, const DurableIds& dura
   draft.plan.transaction = &transaction;
   draft.plan.lsn = next_lsn_;
   draft.plan.needs_sync = transaction.durability == Durability::kSync;
+  draft.plan.record.upkeep.keeps_clock = core_.options().history.count() > 0;
   draft.changes.reserve(transaction.ops.size());
   transaction.ids.clear();
   transaction.refused.clear();
   ENGRAM_RETURN_IF_ERROR(PlanAll(draft, transaction));
   ReserveIds(draft, durable);
   ENGRAM_RETURN_IF_ERROR(Finish(draft));
+  transaction.ended = draft.plan.record.ends.size();
   state_ = draft.state;
   ids_ = draft.plan.ids;
   next_lsn_ = Next(next_lsn_);
@@ -98,6 +106,7 @@ Status Planner::Plan(Draft& draft, const PendingInsert& op) {
                          .metadata = std::span<const std::byte>(op.metadata),
                          .timestamp_us = op.timestamp_us.value_or(draft.now_us),
                          .type = op.type,
+                         .expires_us = ExpiryOf(op.ttl_us, draft.now_us),
                          .near = op.near ? &*op.near : nullptr};
   draft.by_id.emplace(id, draft.changes.size());
   draft.changes.push_back(std::move(change));
@@ -120,31 +129,54 @@ Status Planner::Plan(Draft& draft, const PendingUpdate& op) {
   }
   after.timestamp_us = op.timestamp_us.value_or(after.timestamp_us);
   after.type = op.type.value_or(after.type);
+  if (op.ttl_us) after.expires_us = ExpiryOf(op.ttl_us, draft.now_us);
   change->after = after;
   change->changed = true;
   return Status::Ok();
 }
 
 Status Planner::Plan(Draft& draft, const PendingErase& op) {
-  ENGRAM_ASSIGN_OR_RETURN(Change* const change, Require(draft, op.id));
+  Change* change = nullptr;
+  if (op.only_if) {
+    ENGRAM_ASSIGN_OR_RETURN(change, FindChange(draft, op.id));
+    if (change == nullptr || !Matches(*op.only_if, *change->after)) return Status::Ok();
+  } else {
+    ENGRAM_ASSIGN_OR_RETURN(change, Require(draft, op.id));
+  }
   change->after.reset();
   change->changed = true;
   return Status::Ok();
 }
 
-Result<Planner::Change*> Planner::Require(Draft& draft, PatternId id) {
+bool Planner::Matches(const EraseMatch& match, const Content& content) const {
+  if (match.type && content.type != *match.type) return false;
+  if (match.expired_by_us && !HasExpired(content, *match.expired_by_us)) return false;
+  return content.timestamp_us >= match.from_us &&
+         (!match.before_us || content.timestamp_us < *match.before_us);
+}
+
+bool Planner::HasExpired(const Content& content, std::int64_t now_us) const {
+  return content.expires_us <= now_us ||
+         core_.ages.Expired(content.type, content.timestamp_us, now_us);
+}
+
+Result<Planner::Change*> Planner::FindChange(Draft& draft, PatternId id) {
   auto it = draft.by_id.find(id);
   if (it == draft.by_id.end()) {
     ENGRAM_ASSIGN_OR_RETURN(const std::optional<Content> live, FindLive(id));
-    if (live.has_value()) {
-      it = draft.by_id.emplace(id, draft.changes.size()).first;
-      draft.changes.push_back({.id = id, .before = live, .after = live});
-    }
+    if (!live.has_value()) return nullptr;
+    it = draft.by_id.emplace(id, draft.changes.size()).first;
+    draft.changes.push_back({.id = id, .before = live, .after = live});
   }
-  if (it == draft.by_id.end() || !draft.changes[it->second].after.has_value()) {
-    return Status::NotFound("pattern " + std::to_string(id) + " is not in the store");
-  }
-  return &draft.changes[it->second];
+  Change& change = draft.changes[it->second];
+  return change.after.has_value() ? &change : nullptr;
+}
+
+// What has expired is gone for whoever asks by its id, though it may not have been ended yet.
+Result<Planner::Change*> Planner::Require(Draft& draft, PatternId id) {
+  ENGRAM_ASSIGN_OR_RETURN(Change* const change, FindChange(draft, id));
+  if (change != nullptr && !HasExpired(*change->after, draft.now_us)) return change;
+  return Status::NotFound("pattern " + std::to_string(id) + " is not in the store");
 }
 
 Result<std::optional<Planner::Content>> Planner::FindLive(PatternId id) {
@@ -168,7 +200,8 @@ Result<std::optional<Planner::Content>> Planner::FindLive(PatternId id) {
                                         .norm = node.norm(),
                                         .metadata = std::nullopt,
                                         .timestamp_us = node.timestamp_us(),
-                                        .type = node.type()});
+                                        .type = node.type(),
+                                        .expires_us = node.expires_us()});
 }
 
 Status Planner::ReadMetadata(Draft& draft, PatternId id, Content& content) {
@@ -269,8 +302,21 @@ void Planner::Place(Draft& draft, PatternId id, Content& content) {
                             .timestamp_us = content.timestamp_us,
                             .inserted_us = 0,
                             .vector = content.vector,
-                            .metadata = *content.metadata});
+                            .metadata = *content.metadata,
+                            .expires_us = content.expires_us});
   draft.plan.near.push_back(content.near);
+  NoteExpiry(content);
+}
+
+// Reads must know of it before they see it, and what is ended by the clock must come by it.
+void Planner::NoteExpiry(const Content& content) {
+  core_.writer_role.AssertHeld();
+  if (content.expires_us != kNeverExpires) core_.has_ttl.store(true, std::memory_order_relaxed);
+  ExpiryCursors& cursors = core_.writer.expiry;
+  cursors.ttl_us = std::min(cursors.ttl_us, content.expires_us);
+  const auto type = cursors.types.find(content.type);
+  std::int64_t& time_us = type != cursors.types.end() ? type->second : cursors.time_us;
+  time_us = std::min(time_us, content.timestamp_us);
 }
 
 void Planner::Undo(const CommitPlan& plan) {

@@ -64,8 +64,11 @@ class Planner {
     std::optional<std::span<const std::byte>> metadata;  // unset: not read from the rows yet
     std::int64_t timestamp_us = 0;
     TypeTag type = 0;
+    std::int64_t expires_us = kNeverExpires;
     const FoundNear* near = nullptr;  // nodes near `vector`, where its caller searched
   };
+  bool Matches(const EraseMatch& match, const Content& content) const;
+  bool HasExpired(const Content& content, std::int64_t now_us) const;
 
   // What one id becomes.
   struct Change {
@@ -92,6 +95,8 @@ class Planner {
   Status Plan(Draft& draft, const PendingErase& op);
   // The change of an id that must be live at this point of the transaction.
   Result<Change*> Require(Draft& draft, PatternId id);
+  // The same of one that may be gone: nullptr then.
+  Result<Change*> FindChange(Draft& draft, PatternId id);
   Result<std::optional<Content>> FindLive(PatternId id);
   Status ReadMetadata(Draft& draft, PatternId id, Content& content);
   static void ReserveIds(Draft& draft, const DurableIds& durable);
@@ -100,6 +105,7 @@ class Planner {
   Status Finish(Draft& draft);
   // Takes a slot and upper blocks for a new version.
   void Place(Draft& draft, PatternId id, Content& content);
+  void NoteExpiry(const Content& content);
 
   Core& core_;
   Lsn next_lsn_;

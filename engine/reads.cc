@@ -16,31 +16,55 @@ Status NotThere(PatternId id) {
 
 }  // namespace
 
-Result<std::optional<SlotId>> Engine::FindVisible(PatternId id, Lsn at) {
-  ENGRAM_ASSIGN_OR_RETURN(const std::optional<VersionRow> row, core_.meta->FindVersion(id, at));
-  if (!row.has_value()) return std::optional<SlotId>();
-  // Acquire: pairs with the writer's release; the row was written before.
-  if (Raw(row->slot) >= core_.visible_slots.load(std::memory_order_acquire)) {
-    return Status::CorruptedIndex(core_.MetaPath() + ": pattern " + std::to_string(id) +
-                                  " names slot " + std::to_string(Raw(row->slot)) +
-                                  ", which was never used");
+Result<Engine::Reading> Engine::BeginRead(const std::optional<KeptState>& snapshot) {
+  if (!snapshot || snapshot->line == nullptr) {
+    ENGRAM_ASSIGN_OR_RETURN(Versions::Pin pin, core_.versions.Begin());
+    const Sight sight = snapshot ? core_.SightAt(snapshot->lsn, snapshot->now_us)
+                                 : core_.SightNow(pin.lsn());
+    return Reading{std::move(pin), sight, !snapshot};
   }
-  ENGRAM_ASSIGN_OR_RETURN(const ConstNodeView node, core_.ReadNode(row->slot));
-  if (node.id() != id || node.version() != row->version || !node.VisibleAt(at)) {
-    ENGRAM_RETURN_IF_ERROR(core_.pages->CheckFaults());
-    return std::optional<SlotId>();
-  }
-  return std::optional<SlotId>(row->slot);
+  ENGRAM_ASSIGN_OR_RETURN(Versions::Pin pin, core_.versions.Begin(*snapshot->line));
+  return Reading{std::move(pin), core_.SightAt(snapshot->lsn, snapshot->now_us), false};
 }
 
-Result<Pattern> Engine::ReadPattern(SlotId slot, const ReadRequest& request) {
+Result<std::optional<Engine::Found>> Engine::FindVisible(PatternId id, const Sight& sight) {
+  ENGRAM_ASSIGN_OR_RETURN(const std::optional<VersionRow> row,
+                          core_.meta->FindVersion(id, sight.lsn));
+  if (!row.has_value()) return std::optional<Found>();
+  const SlotId slot = row->SlotAt(sight.lsn);
+  // Acquire: pairs with the writer's release; the row was written before.
+  if (Raw(slot) >= core_.visible_slots.load(std::memory_order_acquire)) {
+    return Status::CorruptedIndex(core_.MetaPath() + ": pattern " + std::to_string(id) +
+                                  " names slot " + std::to_string(Raw(slot)) +
+                                  ", which was never used");
+  }
+  ENGRAM_ASSIGN_OR_RETURN(const ConstNodeView node, core_.ReadNode(slot));
+  if (node.id() != id || node.version() != row->version || !sight.Sees(node)) {
+    ENGRAM_RETURN_IF_ERROR(core_.pages->CheckFaults());
+    return std::optional<Found>();
+  }
+  return std::optional<Found>({slot, *row});
+}
+
+Result<Pattern> Engine::ReadPattern(SlotId slot, const VersionRow* row,
+                                    const ReadRequest& request) {
   const ConstNodeView node = core_.Node(slot);
   Pattern pattern;
   pattern.id = node.id();
   pattern.version = node.version();
   pattern.timestamp = ToTimestamp(node.timestamp_us());
-  pattern.inserted_at = ToTimestamp(node.inserted_us());
   pattern.type = node.type();
+  if (!node.has_expiry()) {
+    pattern.inserted_at = ToTimestamp(node.inserted_us());
+  } else {
+    pattern.expires_at = ToTimestamp(node.expires_us());
+    std::optional<VersionRow> found;
+    if (row == nullptr) {
+      ENGRAM_ASSIGN_OR_RETURN(found, core_.meta->FindVersion(node.id(), node.version()));
+      row = found ? &*found : nullptr;
+    }
+    if (row != nullptr && row->inserted_us) pattern.inserted_at = ToTimestamp(*row->inserted_us);
+  }
   if (request.include_vector) pattern.vector.assign(node.vector().begin(), node.vector().end());
   if (request.include_metadata) {
     ENGRAM_ASSIGN_OR_RETURN(pattern.metadata, core_.meta->GetMetadata(node.id(), node.version()));
@@ -50,36 +74,33 @@ Result<Pattern> Engine::ReadPattern(SlotId slot, const ReadRequest& request) {
 
 Result<Pattern> Engine::Get(PatternId id, const ReadRequest& request) {
   CheckOpen();
-  ENGRAM_ASSIGN_OR_RETURN(const Versions::Pin pin, core_.versions.Begin());
-  ENGRAM_ASSIGN_OR_RETURN(const std::optional<SlotId> slot,
-                          FindVisible(id, request.snapshot.value_or(pin.lsn())));
-  if (!slot.has_value()) return NotThere(id);
-  auto pattern = ReadPattern(*slot, request);
+  ENGRAM_ASSIGN_OR_RETURN(const Reading reading, BeginRead(request.snapshot));
+  ENGRAM_ASSIGN_OR_RETURN(const std::optional<Found> found, FindVisible(id, reading.sight));
+  if (!found.has_value()) return NotThere(id);
+  auto pattern = ReadPattern(found->slot, &found->row, request);
   ENGRAM_RETURN_IF_ERROR(core_.pages->CheckFaults());
   return pattern;
 }
 
-Result<bool> Engine::Contains(PatternId id, std::optional<Lsn> snapshot) {
+Result<bool> Engine::Contains(PatternId id, const std::optional<KeptState>& snapshot) {
   CheckOpen();
-  ENGRAM_ASSIGN_OR_RETURN(const Versions::Pin pin, core_.versions.Begin());
-  ENGRAM_ASSIGN_OR_RETURN(const std::optional<SlotId> slot,
-                          FindVisible(id, snapshot.value_or(pin.lsn())));
-  return slot.has_value();
+  ENGRAM_ASSIGN_OR_RETURN(const Reading reading, BeginRead(snapshot));
+  ENGRAM_ASSIGN_OR_RETURN(const std::optional<Found> found, FindVisible(id, reading.sight));
+  return found.has_value();
 }
 
 Status Engine::ForEach(const std::function<bool(const Pattern&)>& visit,
                        const ReadRequest& request) {
   CheckOpen();
-  ENGRAM_ASSIGN_OR_RETURN(const Versions::Pin pin, core_.versions.Begin());
-  const Lsn at = request.snapshot.value_or(pin.lsn());
+  ENGRAM_ASSIGN_OR_RETURN(const Reading reading, BeginRead(request.snapshot));
   const std::uint32_t slots = core_.visible_slots.load(std::memory_order_acquire);
   for (std::uint32_t i = 0; i < slots; ++i) {
     const SlotId slot = static_cast<SlotId>(i);
     const SlotState state = core_.slots->state(slot);
     if (state != SlotState::kLive && state != SlotState::kDead) continue;
     ENGRAM_ASSIGN_OR_RETURN(const ConstNodeView node, core_.ReadNode(slot));
-    if (!node.VisibleAt(at)) continue;
-    ENGRAM_ASSIGN_OR_RETURN(const Pattern pattern, ReadPattern(slot, request));
+    if (!reading.sight.Sees(node)) continue;
+    ENGRAM_ASSIGN_OR_RETURN(const Pattern pattern, ReadPattern(slot, nullptr, request));
     ENGRAM_RETURN_IF_ERROR(core_.pages->CheckFaults());
     if (!visit(pattern)) return Status::Ok();
   }

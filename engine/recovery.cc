@@ -222,6 +222,35 @@ Status MakeLinker(Core& core, EntryPoint entry, const ParentsName& name)
   return Status::Ok();
 }
 
+// The round of the sweep that was under way goes on where the log says; names and the horizon are
+// as they were.
+Status ResumeUpkeep(Core& core, Lsn last) ENGRAM_REQUIRES(core.writer_role) {
+  StoreProgress& progress = core.writer.progress;
+  // A store of version 1 has not kept count of what its sweeps took.
+  if (core.page_file->superblock().format_version < 2) progress.horizon = last;
+  core.versions.SetHorizon(progress.horizon);
+  const std::deque<DeadSlot>& dead = core.writer.dead;
+  if (progress.sweep_through != Lsn::kNone) {
+    const auto end = std::partition_point(dead.begin(), dead.end(), [&](const DeadSlot& slot) {
+      return slot.valid_to <= progress.sweep_through;
+    });
+    const std::uint32_t used = core.slots->used();
+    core.writer.sweep = {static_cast<std::size_t>(end - dead.begin()), progress.sweep_through,
+                         std::min(progress.sweep_next, used), used};
+  }
+  ENGRAM_ASSIGN_OR_RETURN(const std::vector<SnapshotRow> named, core.meta->ReadSnapshots());
+  for (const SnapshotRow& row : named) {
+    const Timestamp taken_at{std::chrono::microseconds(row.taken_us)};
+    core.versions.AddNamed({row.name, row.lsn, taken_at});
+  }
+  ENGRAM_RETURN_IF_ERROR(core.meta->ForEachExpiry(
+      ExpiryCursors::kStart, kNeverExpires, [&](const auto&) -> Result<bool> {
+        core.has_ttl.store(true, std::memory_order_relaxed);
+        return false;
+      }));
+  return Status::Ok();
+}
+
 // Everything that redo needs is in place: what is in memory becomes what everybody sees.
 Status FinishRecovery(Core& core, Lsn last, std::uint32_t found_generation) {
   MutexLock role(core.writer_role);
@@ -242,6 +271,7 @@ Status FinishRecovery(Core& core, Lsn last, std::uint32_t found_generation) {
   core.writer.durable_ids = {state.next_id, state.reserved_id};
   core.visible_slots.store(state.node_slots, std::memory_order_release);
   core.versions.Publish(last);
+  ENGRAM_RETURN_IF_ERROR(ResumeUpkeep(core, last));
   core.counters.live.store(state.live, std::memory_order_relaxed);
   core.counters.dead.store(state.dead, std::memory_order_relaxed);
   core.counters.next_id.store(state.reserved_id, std::memory_order_relaxed);

@@ -54,9 +54,8 @@ std::size_t CountNearest(const std::vector<Candidate>& found, std::size_t k) {
 
 Result<SearchResult> Engine::Search(const SearchRequest& request) {
   CheckOpen();
-  ENGRAM_ASSIGN_OR_RETURN(const Versions::Pin pin, core_.versions.Begin());
-  auto result =
-      SearchAt(request, request.snapshot.value_or(pin.lsn()), !request.snapshot.has_value());
+  ENGRAM_ASSIGN_OR_RETURN(const Reading reading, BeginRead(request.snapshot));
+  auto result = SearchAt(request, reading.sight, reading.newest);
   ENGRAM_RETURN_IF_ERROR(core_.pages->CheckFaults());
   return result;
 }
@@ -66,12 +65,11 @@ std::vector<Result<SearchResult>> Engine::SearchBatch(std::span<const VectorView
   CheckOpen();
   std::vector<Result<SearchResult>> results(queries.size(), Status::Cancelled("not searched"));
   // Keeps what the state sees, for all threads; each has a pin of its own for what it touches.
-  const Result<Versions::Pin> pin = core_.versions.Begin();
-  if (!pin.ok()) {
-    std::fill(results.begin(), results.end(), pin.status());
+  const Result<Reading> reading = BeginRead(request.snapshot);
+  if (!reading.ok()) {
+    std::fill(results.begin(), results.end(), reading.status());
     return results;
   }
-  const Lsn at = request.snapshot.value_or(pin->lsn());
   pool_->Run(queries.size(), [&](std::size_t i) {
     const Result<Versions::Pin> own = core_.versions.Begin();
     if (!own.ok()) {
@@ -80,33 +78,34 @@ std::vector<Result<SearchResult>> Engine::SearchBatch(std::span<const VectorView
     }
     SearchRequest one = request;
     one.query = queries[i];
-    results[i] = SearchAt(one, at, !request.snapshot.has_value());
+    results[i] = SearchAt(one, reading->sight, reading->newest);
     if (Status lost = core_.pages->CheckFaults(); !lost.ok()) results[i] = std::move(lost);
   });
   return results;
 }
 
-Result<SearchResult> Engine::SearchAt(const SearchRequest& request, Lsn at, bool newest) {
+Result<SearchResult> Engine::SearchAt(const SearchRequest& request, const Sight& sight,
+                                      bool newest) {
   core_.counters.searches.fetch_add(1, std::memory_order_relaxed);
   SearchScratch& scratch = ScratchOfThisThread();
   QueryScorer& scorer = scratch.scorer;
   scorer.Prepare(metric(), request.query);
   // Acquire: pairs with the release of the publishing writer.
   const bool few = core_.visible_slots.load(std::memory_order_acquire) <= kFewSlots;
-  if (request.exact || few || request.k > kMaxEf) return Scan(request, scorer, at);
+  if (request.exact || few || request.k > kMaxEf) return Scan(request, scorer, sight);
 
   PageErrors errors;
-  const WalkStats walk = Walk(request, scorer, at, newest, errors);
+  const WalkStats walk = Walk(request, scorer, sight, newest, errors);
   ENGRAM_RETURN_IF_ERROR(errors.first());
-  if (walk.exhausted && request.max_compared == 0) return Scan(request, scorer, at);
+  if (walk.exhausted && request.max_compared == 0) return Scan(request, scorer, sight);
   SearchResult result;
-  result.lsn = at;
+  result.lsn = sight.lsn;
   result.compared = walk.compared;
   result.hops = walk.hops;
   result.partial = walk.timed_out;
   result.exhausted = walk.exhausted;
   if (walk.damaged) {
-    ENGRAM_ASSIGN_OR_RETURN(result, Scan(request, scorer, at));
+    ENGRAM_ASSIGN_OR_RETURN(result, Scan(request, scorer, sight));
     result.degraded = true;
     return result;
   }
@@ -115,20 +114,22 @@ Result<SearchResult> Engine::SearchAt(const SearchRequest& request, Lsn at, bool
   const std::uint64_t live = core_.counters.live.load(std::memory_order_relaxed);
   const bool ended_early = result.partial || result.exhausted;
   const bool all = newest && scratch.top.size() >= std::min<std::uint64_t>(request.k, live);
-  if (!ended_early && scratch.top.size() < request.k && !all) return Scan(request, scorer, at);
+  if (!ended_early && scratch.top.size() < request.k && !all) return Scan(request, scorer, sight);
   return WithHits(std::move(result), scratch.top, request);
 }
 
-WalkStats Engine::Walk(const SearchRequest& request, const QueryScorer& scorer, Lsn at, bool newest,
-                       PageErrors& errors) {
+WalkStats Engine::Walk(const SearchRequest& request, const QueryScorer& scorer, const Sight& sight,
+                       bool newest, PageErrors& errors) {
+  const WalkFilter quick{WalkFilter::Kind::kVisible, sight, newest};
+  const WalkFilter careful{WalkFilter::Kind::kVisible, sight, false};
   for (;;) {
     const Graph graph = core_.GraphNow(errors);
     WalkStats stats;
-    WalkOver(graph, request, scorer, at, newest, stats);
+    WalkOver(graph, request, scorer, quick, stats);
     // Nodes of a commit that is being linked took the places of others, which are gone: again, with
     // every header looked at.
     if (stats.too_new && !stats.timed_out && !stats.exhausted) {
-      WalkOver(graph, request, scorer, at, false, stats);
+      WalkOver(graph, request, scorer, careful, stats);
     }
     // A link may lead to where memory has come since; where none has, it is damaged.
     const bool grew = core_.GraphNow(errors).node_limit() != graph.node_limit();
@@ -137,7 +138,7 @@ WalkStats Engine::Walk(const SearchRequest& request, const QueryScorer& scorer, 
 }
 
 void Engine::WalkOver(const Graph& graph, const SearchRequest& request, const QueryScorer& scorer,
-                      Lsn at, bool newest, WalkStats& stats) {
+                      const WalkFilter& filter, WalkStats& stats) {
   SearchScratch& scratch = ScratchOfThisThread();
   scratch.top.Reset(request.k);
   if (request.deadline && std::chrono::steady_clock::now() >= *request.deadline) {
@@ -150,7 +151,6 @@ void Engine::WalkOver(const Graph& graph, const SearchRequest& request, const Qu
   if (!start) return;
   const std::size_t ef =
       request.ef != 0 ? request.ef : std::max<std::size_t>(options().ef, request.k);
-  const WalkFilter filter{WalkFilter::Kind::kVisible, at, newest};
   WalkLimits limits;
   limits.deadline = request.deadline;
   limits.max_compared = request.max_compared;
@@ -167,7 +167,8 @@ void Engine::WalkOver(const Graph& graph, const SearchRequest& request, const Qu
   }
 }
 
-Result<SearchResult> Engine::Scan(const SearchRequest& request, const QueryScorer& scorer, Lsn at) {
+Result<SearchResult> Engine::Scan(const SearchRequest& request, const QueryScorer& scorer,
+                                  const Sight& sight) {
   ScanSource source;
   source.nodes = core_.pages->base(SegmentKind::kNodes);
   source.slots = core_.pages->base(SegmentKind::kNodeSlots);
@@ -175,7 +176,7 @@ Result<SearchResult> Engine::Scan(const SearchRequest& request, const QueryScore
   source.node_slots = core_.visible_slots.load(std::memory_order_acquire);
   PageErrors errors;
   source.guard = core_.pages->Guard(errors);
-  const ScanRequest scan{&scorer, at, request.deadline};
+  const ScanRequest scan{&scorer, sight, request.deadline};
 
   const std::uint64_t bytes = std::uint64_t{source.node_slots} * core_.layout->block_bytes();
   const std::size_t ranges = std::max<std::size_t>(1, bytes / kRangeBytes);
@@ -207,7 +208,7 @@ Result<SearchResult> Engine::Scan(const SearchRequest& request, const QueryScore
   SearchResult result;
   result.partial = !complete;
   result.exact = true;
-  result.lsn = at;
+  result.lsn = sight.lsn;
   result.compared = stats.compared;
   return WithHits(std::move(result), top, request);
 }
@@ -259,7 +260,7 @@ std::optional<FoundNear> Engine::FindNear(VectorView vector, PageErrors& errors)
   WalkStats stats;
   const auto start = walker.Descend(graph, scorer, core_.entry(), 0, stats);
   if (!start) return std::nullopt;
-  const WalkFilter filter{WalkFilter::Kind::kLive, Lsn::kNone, true};
+  const WalkFilter filter{WalkFilter::Kind::kLive, {}, true};
   near.nodes =
       walker.Search(graph, scorer, 0, options().ef_construction, *start, filter, {}, stats);
   ENGRAM_SYNC_POINT("insert:searched");

@@ -1,6 +1,7 @@
 // Engine's figures.
 #include <algorithm>
 #include <string>
+#include <vector>
 
 #include "engine/analyze.h"
 #include "engine/engine.h"
@@ -39,8 +40,8 @@ Result<Stats> Engine::GetStats() {
   stats.checkpoint_lsn = checkpointer_->lsn();
   stats.checkpoints = checkpointer_->number();
   stats.next_id = core_.counters.next_id.load(std::memory_order_relaxed);
-  stats.snapshots = core_.versions.snapshots();
-  stats.oldest_snapshot = core_.versions.oldest_snapshot();
+  AddSnapshots(stats);
+  AddSweep(stats);
 
   ENGRAM_ASSIGN_OR_RETURN(stats.page_file_bytes, core_.page_file->BytesOnDisk());
   stats.journal_bytes = parameters.journal_blocks * std::uint64_t{kBlockBytes};
@@ -73,6 +74,38 @@ Result<Stats> Engine::GetStats() {
     stats.first_bad_page = Raw(scrub.first_bad->page);
   }
   return stats;
+}
+
+void Engine::AddSnapshots(Stats& stats) const {
+  using std::chrono::microseconds;
+  const SnapshotSet::Figures open = core_.versions.snapshots();
+  stats.snapshots = open.count;
+  stats.oldest_snapshot = open.lsn;
+  if (open.oldest) {
+    stats.oldest_snapshot_age =
+        std::chrono::duration_cast<microseconds>(core_.clock->Steady() - *open.oldest);
+  }
+  const std::vector<NamedSnapshot> named = core_.versions.named();
+  stats.named_snapshots = named.size();
+  const std::int64_t now_us = core_.clock->NowMicros();
+  for (const NamedSnapshot& snapshot : named) {
+    const microseconds age(now_us - snapshot.taken_at.time_since_epoch().count());
+    stats.oldest_named_snapshot_age = std::max(stats.oldest_named_snapshot_age, age);
+  }
+  stats.expired_snapshots = core_.versions.expired_snapshots();
+  stats.horizon = core_.versions.horizon();
+}
+
+void Engine::AddSweep(Stats& stats) const {
+  const Counters& counters = core_.counters;
+  stats.sweep_rounds = counters.sweep_rounds.load(std::memory_order_relaxed);
+  const std::uint32_t end = counters.sweep_end.load(std::memory_order_relaxed);
+  const std::uint32_t next = counters.sweep_next.load(std::memory_order_relaxed);
+  stats.sweep_progress = end == 0 ? 0 : static_cast<double>(std::min(next, end)) / end;
+  stats.healed_nodes = counters.healed_nodes.load(std::memory_order_relaxed);
+  stats.reclaimed = counters.reclaimed.load(std::memory_order_relaxed);
+  stats.expired = counters.expired.load(std::memory_order_relaxed);
+  stats.moved = counters.moved.load(std::memory_order_relaxed);
 }
 
 Result<GraphReport> Engine::Analyze(const AnalyzeOptions& options) {
@@ -135,7 +168,7 @@ Status Engine::MeasureRecall(const AnalyzeOptions& options, const Graph& graph, 
     request.query = node.vector();
     request.k = options.k + 1;  // it finds itself
     request.ef = options.ef;
-    request.snapshot = at;
+    request.snapshot = KeptState{nullptr, at};
     ENGRAM_ASSIGN_OR_RETURN(const SearchResult found, Search(request));
     request.exact = true;
     request.ef = 0;

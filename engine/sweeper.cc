@@ -1,6 +1,7 @@
 // The writer's part that takes dead nodes out of the graph, in rounds: first every list that names
 // one is healed, a few at a time, then their slots are freed. What dies during a round waits for
-// the next one. A round lives in memory alone: each of its commits leaves a graph as good as any.
+// the next one. Each commit of a round leaves a graph as good as any, and says how far the round
+// is, so that it goes on where the store is opened again.
 #include <algorithm>
 #include <optional>
 #include <utility>
@@ -46,17 +47,40 @@ Result<bool> Writer::Sweep(std::size_t slots, std::size_t least_dead) {
   } else {
     ENGRAM_RETURN_IF_ERROR(RetireSome(kMostRetired));
   }
+  CountSweep();
   return round.doomed > 0 || core_.writer.dead.size() >= std::max<std::size_t>(least_dead, 1);
 }
 
+bool Writer::ReleaseGraces() {
+  core_.writer_role.AssertHeld();
+  ReleaseLimbo();
+  core_.counters.free_slots.store(core_.slots->free(), std::memory_order_relaxed);
+  return !core_.writer.limbo.empty();
+}
+
 void Writer::BeginRound(std::size_t least_dead) {
-  const Lsn horizon = core_.versions.AdvanceHorizon();
+  const Lsn horizon = AdvanceHorizon();
   const std::deque<DeadSlot>& dead = core_.writer.dead;
   const auto end = std::partition_point(
       dead.begin(), dead.end(), [&](const DeadSlot& slot) { return slot.valid_to <= horizon; });
   const auto doomed = static_cast<std::size_t>(end - dead.begin());
   if (doomed < least_dead) return;
   core_.writer.sweep = {doomed, horizon, 0, core_.slots->used()};
+  core_.counters.sweep_rounds.fetch_add(1, std::memory_order_relaxed);
+}
+
+// With the next commit: what a round has looked at before a crash, it need not look at again.
+void Writer::NoteProgress(CommitPlan& plan, const SweepRound& round) {
+  const Lsn horizon = std::max(core_.writer.progress.horizon, round.through);
+  plan.record.upkeep.progress = {horizon, round.through, round.next};
+}
+
+// Figures for stats.
+void Writer::CountSweep() {
+  const SweepRound& round = core_.writer.sweep;
+  Counters& counters = core_.counters;
+  counters.sweep_next.store(round.doomed == 0 ? 0 : round.next, std::memory_order_relaxed);
+  counters.sweep_end.store(round.doomed == 0 ? 0 : round.end, std::memory_order_relaxed);
 }
 
 Status Writer::HealSome(std::size_t slots) {
@@ -85,25 +109,34 @@ Status Writer::HealSome(std::size_t slots) {
   ENGRAM_RETURN_IF_ERROR(errors.first());
   if (sick.empty()) return Status::Ok();
   CommitPlan plan = OwnPlan();
+  NoteProgress(plan, round);
   const std::uint64_t most_links = core_.layout->max_links0();
   plan.most_link_bytes = lists * LinkBytes(most_links, most_links);
   plan.relink = [&](LinkSink& links) ENGRAM_NO_THREAD_SAFETY_ANALYSIS {
     const Graph own = core_.GraphNow();
     for (const SlotId slot : sick) core_.linker->Heal(own, slot, doomed, links);
   };
-  return CommitPlans({&plan, 1}, SyncMode::kNoSync);
+  ENGRAM_RETURN_IF_ERROR(CommitPlans({&plan, 1}, SyncMode::kNoSync));
+  core_.counters.healed_nodes.fetch_add(sick.size(), std::memory_order_relaxed);
+  return Status::Ok();
 }
 
 Status Writer::RetireSome(std::size_t limit) {
   SweepRound& round = core_.writer.sweep;
   CommitPlan plan = OwnPlan();
-  ENGRAM_RETURN_IF_ERROR(AddRetires(plan, std::min(limit, round.doomed)));
+  const std::size_t count = std::min(limit, round.doomed);
+  ENGRAM_RETURN_IF_ERROR(AddRetires(plan, count));
+  NoteProgress(plan, round);
+  // Behind the last one there is no round.
+  if (count == round.doomed) plan.record.upkeep.progress->sweep_through = Lsn::kNone;
+  if (count == round.doomed) plan.record.upkeep.progress->sweep_next = 0;
   ENGRAM_RETURN_IF_ERROR(CommitPlans({&plan, 1}, SyncMode::kNoSync));
   const std::size_t retired = plan.record.retires.size();
   for (const RetireRecord& retire : plan.record.retires) core_.linker->Forget(retire.slot);
   std::deque<DeadSlot>& dead = core_.writer.dead;
   dead.erase(dead.begin(), dead.begin() + static_cast<std::ptrdiff_t>(retired));
   round.doomed -= retired;
+  core_.counters.reclaimed.fetch_add(retired, std::memory_order_relaxed);
   return Status::Ok();
 }
 
@@ -126,10 +159,15 @@ Status Writer::AddRetire(CommitPlan& plan, SlotId slot, bool has_fields) {
   ENGRAM_ASSIGN_OR_RETURN(const ConstNodeView node, core_.ReadNode(slot));
   RetireRecord retire;
   retire.slot = slot;
+  if (node.is_moved()) {  // its rows are the version's, which lies elsewhere
+    plan.record.retires.push_back(std::move(retire));
+    return Status::Ok();
+  }
   retire.id = node.id();
   retire.version = node.version();
   retire.timestamp_us = node.timestamp_us();
   retire.type = node.type();
+  retire.expires_us = node.expires_us();
   if (has_fields) {
     ENGRAM_ASSIGN_OR_RETURN(const std::vector<std::byte> metadata,
                             core_.meta->GetEncodedMetadata(retire.id, retire.version));

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <variant>
 #include <vector>
@@ -26,6 +27,7 @@ struct PendingInsert {
   std::vector<std::byte> metadata;  // encoded
   std::optional<std::int64_t> timestamp_us;
   TypeTag type = 0;
+  std::optional<std::int64_t> ttl_us;  // from the commit on
 };
 
 struct PendingUpdate {
@@ -36,10 +38,22 @@ struct PendingUpdate {
   std::optional<std::vector<std::byte>> metadata;
   std::optional<std::int64_t> timestamp_us;
   std::optional<TypeTag> type;
+  std::optional<std::int64_t> ttl_us;  // 0: none any more
+};
+
+// Which live versions an erase means.
+struct EraseMatch {
+  std::optional<TypeTag> type;
+  std::int64_t from_us = std::numeric_limits<std::int64_t>::min();  // their own time: from here
+  std::optional<std::int64_t> before_us;                            // until before here
+  std::optional<std::int64_t> expired_by_us;  // that have expired by then
 };
 
 struct PendingErase {
   PatternId id = 0;
+  // Set: where the pattern is not live, or its live version is another one, nothing is done, which
+  // is no error.
+  std::optional<EraseMatch> only_if{};
 };
 
 using PendingOp = std::variant<PendingInsert, PendingUpdate, PendingErase>;
@@ -66,6 +80,7 @@ struct Transaction {
   std::vector<Refusal> refused;  // by position; only with kSkip
   Lsn lsn = Lsn::kNone;
   std::vector<PatternId> ids;  // of the inserts, in order, without the refused ones
+  std::uint64_t ended = 0;     // versions that it ended
 
   // For the commit queue.
   std::uint64_t bytes = 0;  // about what it will take in the log

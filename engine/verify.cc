@@ -88,6 +88,7 @@ class Verifier {
   void CheckLogEnd(const LogEnd& end);
   Status CheckContents() ENGRAM_EXCLUDES(core_.writer_role);
   Status CheckParents(const StoreState& state);
+  void CheckNames() ENGRAM_EXCLUDES(core_.writer_role);
 
   Core core_;
   Findings findings_;
@@ -315,6 +316,26 @@ Status Verifier::CheckParents(const StoreState& state) {
   return Status::Ok();
 }
 
+// That states with a name are whole.
+void Verifier::CheckNames() {
+  const auto named = meta_->ReadSnapshots();
+  if (!named.ok()) return AddFile("meta: family state", std::string(named.status().message()));
+  Lsn horizon = Lsn::kNone;
+  {
+    MutexLock role(core_.writer_role);
+    horizon = core_.writer.progress.horizon;
+  }
+  for (const SnapshotRow& row : *named) {
+    if (log_rows_->Drops(row.name)) continue;
+    if (row.lsn >= horizon && (!last_ || row.lsn <= *last_)) continue;
+    findings_.Add(FindingKind::kRow, "meta: family state",
+                  "snapshot \"" + row.name + "\" is of commit " + std::to_string(Raw(row.lsn)) +
+                      ", expected " + std::to_string(Raw(horizon)) + " to " +
+                      std::to_string(Raw(last_.value_or(kForever))) +
+                      ", the states that are whole");
+  }
+}
+
 Status Verifier::CheckContents() {
   std::vector<StoredVersion> versions;
   const bool pages_are_known = pages_read_ && last_.has_value();
@@ -338,6 +359,7 @@ Status Verifier::CheckContents() {
   if (meta_ == nullptr) return Status::Ok();
   const bool comparable = pages_are_known && bad_.empty();
   if (!log_rows_) log_rows_.emplace(meta_->field_names());
+  CheckNames();
   report_.rows = CheckRows(*meta_, *log_rows_, comparable ? &versions : nullptr, findings_);
   if (!comparable) {
     findings_.Add(FindingKind::kRow, "meta",

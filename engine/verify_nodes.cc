@@ -68,8 +68,10 @@ class NodeChecker {
     CheckIdentity(node, state, complain);
     CheckVector(node, complain);
     CheckPadding(slot, complain);
+    CheckFlags(node, state, complain);
+    if (node.is_moved()) return;
     versions_.push_back({node.id(), node.version(), node.timestamp_us(), slot, node.type(),
-                         state == SlotState::kLive});
+                         state == SlotState::kLive, node.expires_us()});
   }
 
   template <typename Complaint>
@@ -86,11 +88,24 @@ class NodeChecker {
     if (state == SlotState::kLive && node.valid_to() != kForever) {
       complain("live, but valid to " + Text(node.valid_to()) + ", expected forever");
     }
-    if (state == SlotState::kDead &&
+    // One that was erased for ever is seen by no state at all.
+    const bool was_seen = node.valid_to() != Lsn::kNone;
+    if (state == SlotState::kDead && was_seen &&
         (node.valid_to() <= node.valid_from() || node.valid_to() > last_)) {
       complain("dead, but valid from " + Text(node.valid_from()) + " to " + Text(node.valid_to()) +
                ", expected an end at or before " + Text(last_) + ", the last commit");
     }
+  }
+
+  template <typename Complaint>
+  void CheckFlags(const ConstNodeView& node, SlotState state, const Complaint& complain) const {
+    constexpr std::uint8_t kKnown = static_cast<std::uint8_t>(NodeFlag::kExpires) |
+                                    static_cast<std::uint8_t>(NodeFlag::kMoved);
+    if ((node.flags() & ~kKnown) != 0) {
+      complain("flags " + std::to_string(node.flags()) + ", expected at most " +
+               std::to_string(kKnown));
+    }
+    if (node.is_moved() && state == SlotState::kLive) complain("live, but moved elsewhere");
   }
 
   template <typename Complaint>
@@ -115,8 +130,7 @@ class NodeChecker {
         core_.pages->page(PageOf(slot)) + layout_.OffsetInPage(slot), layout_.block_bytes());
     const std::size_t vector_end = layout_.vector_offset() + layout_.dimensions() * sizeof(float);
     const std::size_t links_end = layout_.links_offset() + layout_.max_links0() * sizeof(SlotId);
-    const bool zero = AllZero(block.subspan(offsetof(NodeHeader, reserved), 1)) &&
-                      AllZero(block.subspan(vector_end, layout_.links_offset() - vector_end)) &&
+    const bool zero = AllZero(block.subspan(vector_end, layout_.links_offset() - vector_end)) &&
                       AllZero(block.subspan(links_end, layout_.codes_offset() - links_end));
     if (!zero) complain("reserved bytes are not zero");
   }

@@ -24,10 +24,11 @@ struct StoredVersion {
   SlotId slot = SlotId::kNone;
   TypeTag type = 0;
   bool live = false;
+  std::int64_t expires_us = kNeverExpires;
 };
 
 // Checks every slot, but those on pages of `bad`, against `state` and the last commit. Returns
-// what the slots hold, by id and version.
+// what the slots hold, by id and version; a version that was moved is where it lies now.
 std::vector<StoredVersion> CheckNodes(const Core& core, const StoreState& state, Lsn last,
                                       const BadPages& bad, Findings& findings);
 

@@ -15,8 +15,9 @@ struct Row {
   PatternId id = 0;
   Lsn version = Lsn::kNone;
   SlotId slot = SlotId::kNone;
-  std::int64_t timestamp_us = 0;
+  std::int64_t timestamp_us = 0;  // in kState when it expires
   TypeTag type = 0;
+  bool has_inserted = false;  // kIds
 };
 
 std::string_view NameOf(Family family) {
@@ -56,6 +57,7 @@ class RowChecker {
     CheckFamily(Family::kIds);
     CheckFamily(Family::kTime);
     CheckFamily(Family::kType);
+    CheckFamily(Family::kState);
     const bool keys_are_known = CheckFamily(Family::kMeta);
     if (CheckFamily(Family::kField) && keys_are_known) CheckFieldCounts();
     return rows_;
@@ -89,13 +91,17 @@ class RowChecker {
 
   static bool NeedsRow(Family family, const StoredVersion& version) {
     return family == Family::kIds || family == Family::kTime ||
-           (family == Family::kType && version.type != 0);
+           (family == Family::kType && version.type != 0) ||
+           (family == Family::kState && version.expires_us != kNeverExpires);
   }
 
   Status ReadFamily(Family family) {
     if (family == Family::kIds) {
       return meta_.ForEachVersion([&](const VersionRow& row) {
-        CheckStored(family, {.id = row.id, .version = row.version, .slot = row.slot});
+        CheckStored(family, {.id = row.id,
+                             .version = row.version,
+                             .slot = log_.SlotOf(row, AppliedTo(family)),
+                             .has_inserted = row.inserted_us.has_value()});
         return Status::Ok();
       });
     }
@@ -129,8 +135,12 @@ class RowChecker {
       if (family == Family::kType && change.type == 0) continue;
       if (family == Family::kMeta && !change.has_metadata) continue;
       if (family == Family::kField && change.field_keys == 0) continue;
+      if (family == Family::kState && change.expires_us == kNeverExpires) continue;
+      const std::int64_t time_us =
+          family == Family::kState ? change.expires_us : change.timestamp_us;
+      const bool expires = change.expires_us != kNeverExpires;
       const std::optional<std::size_t> index =
-          Match(family, {id, version, change.slot, change.timestamp_us, change.type});
+          Match(family, {id, version, change.slot, time_us, change.type, expires});
       if (index && family == Family::kMeta) keys_expected_[*index] = change.field_keys;
       if (index && family == Family::kField) keys_found_[*index] += change.field_keys;
     }
@@ -157,6 +167,15 @@ class RowChecker {
     if (family == Family::kIds && row.slot != version.slot) {
       Complain(family, who + "slot " + std::to_string(Raw(row.slot)) + ", expected " +
                            std::to_string(Raw(version.slot)));
+    }
+    const bool expires = version.expires_us != kNeverExpires;
+    if (family == Family::kIds && row.has_inserted != expires) {
+      Complain(family, who + (expires ? "no time of insertion, expected one"
+                                      : "a time of insertion, expected none"));
+    }
+    if (family == Family::kState && row.timestamp_us != version.expires_us) {
+      Complain(family, who + "expires at " + std::to_string(row.timestamp_us) + ", expected " +
+                           std::to_string(version.expires_us));
     }
     const bool has_time = family == Family::kTime || family == Family::kType;
     if (has_time && row.timestamp_us != version.timestamp_us) {
@@ -213,9 +232,14 @@ Status LogRows::Add(Lsn lsn, const CommitRecord& record) {
     names_[name.field] = name.name;
   }
   for (const InsertRecord& insert : record.inserts) {
-    Change& change = changes_[{insert.id, lsn}];
-    change.inserted = true;
+    Change& change = changes_[{insert.id, insert.is_moved() ? insert.version : lsn}];
     change.slot = insert.slot;
+    if (insert.is_moved()) {
+      change.moved = lsn;
+      continue;
+    }
+    change.inserted = true;
+    change.expires_us = insert.expires_us;
     change.timestamp_us = insert.timestamp_us;
     change.type = insert.type;
     change.has_metadata = !insert.metadata.empty();
@@ -224,7 +248,11 @@ Status LogRows::Add(Lsn lsn, const CommitRecord& record) {
     ENGRAM_ASSIGN_OR_RETURN(change.field_keys, CountFieldKeys(insert.metadata));
   }
   for (const RetireRecord& retire : record.retires) {
+    if (retire.version == Lsn::kNone) continue;  // moved: its rows stay
     changes_[{retire.id, retire.version}].retired = lsn;
+  }
+  for (const SnapshotRecord& snapshot : record.upkeep.snapshots) {
+    dropped_names_.emplace(snapshot.name);
   }
   return Status::Ok();
 }
@@ -232,6 +260,11 @@ Status LogRows::Add(Lsn lsn, const CommitRecord& record) {
 bool LogRows::RetiresAbove(const Key& key, Lsn applied) const {
   const auto change = changes_.find(key);
   return change != changes_.end() && change->second.retired > applied;
+}
+
+SlotId LogRows::SlotOf(const VersionRow& row, Lsn applied) const {
+  const auto change = changes_.find({row.id, row.version});
+  return change != changes_.end() && change->second.moved > applied ? change->second.slot : row.slot;
 }
 
 Result<std::size_t> LogRows::CountFieldKeys(std::span<const std::byte> metadata) const {

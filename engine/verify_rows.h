@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -32,7 +33,9 @@ class LogRows {
     bool inserted = false;
     bool has_metadata = false;
     TypeTag type = 0;
-    SlotId slot = SlotId::kNone;
+    SlotId slot = SlotId::kNone;  // where it lies in the end
+    Lsn moved = Lsn::kNone;       // the commit that moved it last
+    std::int64_t expires_us = kNeverExpires;
     std::int64_t timestamp_us = 0;
     std::size_t field_keys = 0;  // indexed values in the metadata
     Lsn retired = Lsn::kNone;    // the commit that did
@@ -48,12 +51,17 @@ class LogRows {
   const std::map<Key, Change>& changes() const { return changes_; }
   // Whether a commit above `applied` takes the version's rows away.
   bool RetiresAbove(const Key& key, Lsn applied) const;
+  // Whether the log takes the name from a snapshot, or gives it to another one.
+  bool Drops(const std::string& name) const { return dropped_names_.contains(name); }
+  // Where the version lies, of which the store has `row` as of `applied`.
+  SlotId SlotOf(const VersionRow& row, Lsn applied) const;
   // How many rows of kField this metadata gives. Errors: kCorruptedIndex.
   Result<std::size_t> CountFieldKeys(std::span<const std::byte> metadata) const;
 
  private:
   std::vector<std::string> names_;
   std::map<Key, Change> changes_;
+  std::set<std::string> dropped_names_;
 };
 
 // Reads every row of every family and decodes it. Where `versions` (sorted by id and version) is

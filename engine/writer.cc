@@ -130,9 +130,16 @@ Status Writer::MakeRoom(std::size_t slots) {
   return status;
 }
 
+// A compaction that keeps slots at the end from being filled gives way.
+void Writer::LiftLimits() {
+  core_.slots->clear_limit();
+  core_.upper_slots->clear_limit();
+}
+
 Status Writer::GrowFor(std::size_t slots) {
   ENGRAM_RETURN_IF_ERROR(MakeRoomForUppers(slots));
   const Room room = RoomForNodes();
+  if (Available(room) < slots) LiftLimits();
   if (Available(room) >= slots) return Status::Ok();
   const std::uint64_t needed = core_.slots->used() + (slots - core_.slots->free());
   if (needed > kMostSlots) return Status::IndexFull("the page file holds at most 2^32 - 2 slots");
@@ -144,6 +151,7 @@ Status Writer::GrowFor(std::size_t slots) {
 Status Writer::MakeRoomForUppers(std::size_t nodes) {
   const std::uint64_t blocks = 2 * nodes / (core_.page_file->parameters().m - 1) + 2 * kMaxLevel;
   const Room room = RoomForUppers();
+  if (Available(room) < blocks) LiftLimits();
   if (Available(room) >= blocks) return Status::Ok();
   const std::uint64_t free = std::min(blocks, core_.upper_slots->free());
   return Grow(room, std::min(core_.upper_slots->used() + blocks - free, kMostSlots));
@@ -337,6 +345,17 @@ Status Writer::AppendAndAddRows(std::span<CommitPlan> plans, SyncMode mode) {
   return Status::Ok();
 }
 
+void Writer::NoteNames(const UpkeepRecord& upkeep) {
+  for (const SnapshotRecord& snapshot : upkeep.snapshots) {
+    if (snapshot.lsn == Lsn::kNone) {
+      core_.versions.RemoveNamed(snapshot.name);
+    } else {
+      const Timestamp taken_at{std::chrono::microseconds(snapshot.taken_us)};
+      core_.versions.AddNamed({std::string(snapshot.name), snapshot.lsn, taken_at});
+    }
+  }
+}
+
 void Writer::Publish(std::span<CommitPlan> plans) {
   const StoreState& state = core_.writer.state;
   core_.writer.ids = plans.back().ids;
@@ -346,6 +365,7 @@ void Writer::Publish(std::span<CommitPlan> plans) {
 
   Limbo limbo;
   for (const CommitPlan& plan : plans) {
+    NoteNames(plan.record.upkeep);
     for (const RetireRecord& retire : plan.record.retires) limbo.slots.push_back(retire.slot);
     const std::vector<std::uint32_t>& uppers = plan.record.upper_retires;
     limbo.uppers.insert(limbo.uppers.end(), uppers.begin(), uppers.end());

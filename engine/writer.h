@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -53,6 +54,38 @@ class Writer {
   // frees some hundreds of those whose links are gone, in one commit. A round begins where it would
   // free `least_dead` slots. Whether there may be more to do.
   Result<bool> Sweep(std::size_t slots, std::size_t least_dead);
+  // Frees slots whose grace is over. Whether there are others.
+  bool ReleaseGraces();
+
+  // What no reader, snapshot, name or history wants any more ended at or before it.
+  Lsn AdvanceHorizon();
+  // Forgets times that are older than the history that is kept, at most `most` of them. Whether
+  // there may be more.
+  Result<bool> ForgetTimes(std::size_t most);
+  // A commit whose time is kept, so that states from now on can be found by it.
+  Status BeginHistory();
+  // Gives a state a name: `lsn`, or, where it is kNone, the commit that does so.
+  Result<NamedSnapshot> AddName(const std::string& name, Lsn lsn, Durability durability);
+  Status DropName(const std::string& name, Durability durability);
+
+  // A live node that is to move, and nodes near it, found ahead; where these are not pinned any
+  // more, nothing.
+  struct Mover {
+    SlotId slot = SlotId::kNone;
+    std::optional<FoundNear> near;
+  };
+  // Moves those that still live into free slots, in one commit; returns how many. Fewer where there
+  // are no free slots, or where older states look for a node's former place.
+  Result<std::size_t> Move(std::span<const Mover> movers);
+  // Gives up what lies behind so many slots, all of it free: a commit that says so, and no change
+  // of the file. Returns the epoch which all pins must have reached before memory and file space
+  // go. Pre: no checkpoint begins until the caller has made one.
+  Result<std::uint64_t> Cut(std::uint32_t node_slots, std::uint32_t upper_slots);
+
+  // Takes versions out of every state, live or dead, in one commit.
+  Status Void(std::span<const EndRecord> versions);
+  // Zeroes the blocks of slots that are free.
+  Status Wipe(std::vector<SlotId> slots);
 
   // Records the names of the indexed fields: the first commit of a new store.
   Status DeclareFields(const std::vector<std::string>& names);
@@ -76,6 +109,7 @@ class Writer {
   // Has the page file hold `slots` blocks with their states.
   Status Grow(const Room& room, std::uint64_t slots) ENGRAM_REQUIRES(core_.writer_role);
   Status MakeRoom(std::size_t slots) ENGRAM_REQUIRES(core_.writer_role);
+  void LiftLimits() ENGRAM_REQUIRES(core_.writer_role);
   Status GrowFor(std::size_t slots) ENGRAM_REQUIRES(core_.writer_role);
   Status GrowSegment(SegmentKind segment, std::uint64_t pages_needed)
       ENGRAM_REQUIRES(core_.writer_role);
@@ -83,6 +117,7 @@ class Writer {
   Status MakeRoomForUppers(std::size_t nodes) ENGRAM_REQUIRES(core_.writer_role);
 
   // sweeper.cc
+  void CountSweep() ENGRAM_REQUIRES(core_.writer_role);
   void BeginRound(std::size_t least_dead) ENGRAM_REQUIRES(core_.writer_role);
   Status HealSome(std::size_t slots) ENGRAM_REQUIRES(core_.writer_role);
   Status RetireSome(std::size_t slots) ENGRAM_REQUIRES(core_.writer_role);
@@ -90,6 +125,15 @@ class Writer {
   Status AddRetire(CommitPlan& plan, SlotId slot, bool has_fields)
       ENGRAM_REQUIRES(core_.writer_role);
   CommitPlan OwnPlan() const ENGRAM_REQUIRES(core_.writer_role);
+  void NoteProgress(CommitPlan& plan, const SweepRound& round) ENGRAM_REQUIRES(core_.writer_role);
+
+  // writer_upkeep.cc
+  Lsn HistoryLimit() ENGRAM_REQUIRES(core_.writer_role);
+  Result<InsertRecord> MovedRecord(SlotId from, const ConstNodeView& node)
+      ENGRAM_REQUIRES(core_.writer_role);
+  void PlaceMoved(CommitPlan& plan, InsertRecord insert, std::uint32_t level)
+      ENGRAM_REQUIRES(core_.writer_role);
+  void GiveBackPlaces(const CommitPlan& plan) ENGRAM_REQUIRES(core_.writer_role);
   SyncMode ModeFor(std::span<const CommitPlan> plans) const ENGRAM_REQUIRES(core_.writer_role);
 
   // All plans or, failing, none that anybody sees.
@@ -101,6 +145,7 @@ class Writer {
   std::uint64_t LinkRoom(const CommitPlan& plan) const;
   Status ApplyAndLink(CommitPlan& plan) ENGRAM_REQUIRES(core_.writer_role);
   Status ApplyEnds(CommitPlan& plan) ENGRAM_REQUIRES(core_.writer_role);
+  Status ApplyVoids(CommitPlan& plan) ENGRAM_REQUIRES(core_.writer_role);
   Status LinkInserts(CommitPlan& plan) ENGRAM_REQUIRES(core_.writer_role);
   void TakeEntry(CommitPlan& plan) ENGRAM_REQUIRES(core_.writer_role);
 
@@ -110,6 +155,7 @@ class Writer {
   void Encode(std::span<CommitPlan> plans);
   Status AppendAndAddRows(std::span<CommitPlan> plans, SyncMode mode)
       ENGRAM_REQUIRES(core_.writer_role);
+  void NoteNames(const UpkeepRecord& upkeep) ENGRAM_REQUIRES(core_.writer_role);
   void Publish(std::span<CommitPlan> plans) ENGRAM_REQUIRES(core_.writer_role);
 
   Core& core_;

@@ -1,6 +1,8 @@
 // The writer's part that changes pages and the graph for one commit, and records the links that it
 // chose.
 #include <algorithm>
+#include <deque>
+#include <unordered_set>
 #include <vector>
 
 #include "engine/apply.h"
@@ -28,7 +30,7 @@ std::uint64_t Writer::LinkRoom(const CommitPlan& plan) const {
   const std::uint64_t upper = LinkBytes(m, 0) + m * list;
   const std::uint64_t ended = m * LinkBytes(1, 4);
   return plan.record.inserts.size() * node + plan.record.uppers.size() * upper +
-         plan.record.ends.size() * ended + plan.most_link_bytes;
+         (plan.record.ends.size() + plan.record.upkeep.voids.size()) * ended + plan.most_link_bytes;
 }
 
 // Makes each change of a list on its page, and records it.
@@ -65,6 +67,7 @@ Status Writer::ApplyAndLink(CommitPlan& plan) {
   ENGRAM_RETURN_IF_ERROR(CheckRecord(core_, plan.lsn, plan.record));
   ApplyRetires(core_, plan.lsn, plan.record, ApplyMode::kLive);
   ENGRAM_RETURN_IF_ERROR(ApplyEnds(plan));
+  ENGRAM_RETURN_IF_ERROR(ApplyVoids(plan));
   ApplyInserts(core_, plan.lsn, plan.record);
   ENGRAM_RETURN_IF_ERROR(LinkInserts(plan));
   if (plan.relink) {
@@ -72,28 +75,59 @@ Status Writer::ApplyAndLink(CommitPlan& plan) {
     plan.relink(links);
     ENGRAM_RETURN_IF_ERROR(links.status());
   }
+  ApplyWipes(core_, plan.lsn, plan.record);
   TakeEntry(plan);
-  core_.writer.state = FromRecord(plan.record.state);
+  ApplyState(core_, plan.record);
   return Status::Ok();
 }
 
-// One after the other, the lowest rank first: those that a node was parent of are then ended before
-// it, as far as they are, and need no other.
+namespace {
+
+// The lowest rank first: those that a node was parent of are then ended before it, as far as they
+// are, and need no other.
+void SortByRank(const Graph& graph, std::vector<EndRecord>& ends) {
+  if (ends.size() <= 1) return;
+  std::sort(ends.begin(), ends.end(), [&](const EndRecord& a, const EndRecord& b) {
+    return NodeKey::Of(graph.Node(a.slot)) < NodeKey::Of(graph.Node(b.slot));
+  });
+}
+
+}  // namespace
+
+// One after the other.
 Status Writer::ApplyEnds(CommitPlan& plan) {
   std::vector<EndRecord>& ends = plan.record.ends;
   if (ends.empty()) return Status::Ok();
   const Graph graph = core_.GraphNow();
-  if (ends.size() > 1) {
-    std::sort(ends.begin(), ends.end(), [&](const EndRecord& a, const EndRecord& b) {
-      return NodeKey::Of(graph.Node(a.slot)) < NodeKey::Of(graph.Node(b.slot));
-    });
-  }
+  SortByRank(graph, ends);
   PageLinks links(core_, plan);
   for (const EndRecord& end : ends) {
     ApplyEnd(core_, plan.lsn, end);
     core_.writer.dead.push_back({plan.lsn, end.slot});
     core_.linker->Unlink(graph, end.slot, links);
   }
+  return links.status();
+}
+
+// As ApplyEnds(), of live and dead ones. They become the first that a round dooms.
+Status Writer::ApplyVoids(CommitPlan& plan) {
+  std::vector<EndRecord>& voids = plan.record.upkeep.voids;
+  if (voids.empty()) return Status::Ok();
+  const Graph graph = core_.GraphNow();
+  SortByRank(graph, voids);
+  PageLinks links(core_, plan);
+  std::deque<DeadSlot>& dead = core_.writer.dead;
+  std::unordered_set<SlotId> slots;
+  for (const EndRecord& gone : voids) slots.insert(gone.slot);
+  std::erase_if(dead, [&](const DeadSlot& slot) { return slots.contains(slot.slot); });
+  for (const EndRecord& gone : voids) {
+    const bool was_live = core_.slots->state(gone.slot) == SlotState::kLive;
+    ApplyVoid(core_, plan.lsn, gone);
+    dead.push_front({Lsn::kNone, gone.slot});
+    if (was_live) core_.linker->Unlink(graph, gone.slot, links);
+  }
+  // The round that goes on has not looked for them.
+  core_.writer.sweep = {};
   return links.status();
 }
 

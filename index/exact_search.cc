@@ -76,7 +76,7 @@ class BlockCursor {
 class Scorer {
  public:
   Scorer(const ScanSource& source, const ScanRequest& request, TopK* top)
-      : layout_(*source.layout), query_(*request.query), snapshot_(request.snapshot), top_(*top) {
+      : layout_(*source.layout), query_(*request.query), sight_(request.sight), top_(*top) {
     const std::size_t touched = sizeof(NodeHeader) + layout_.dimensions() * sizeof(float);
     prefetch_bytes_ = std::min(touched, kMaxPrefetchBytes);
     ahead_ = std::clamp<std::size_t>(kAheadBytes / touched, 1, kMaxAhead);
@@ -105,7 +105,7 @@ class Scorer {
   void ScoreNext() {
     const Waiting next = waiting_[scored_++ % kMaxAhead];
     const ConstNodeView node(next.block, layout_);
-    if (!node.VisibleAt(snapshot_)) return;
+    if (!sight_.Sees(node)) return;
     const float distance = query_.Distance(node.vector().data(), node.norm());
     top_.Push({distance, static_cast<SlotId>(next.slot), node.id()});
     ++compared_;
@@ -113,7 +113,7 @@ class Scorer {
 
   const NodeLayout& layout_;
   const QueryScorer& query_;
-  const Lsn snapshot_;
+  const Sight sight_;
   TopK& top_;
   std::size_t prefetch_bytes_;
   std::size_t ahead_;

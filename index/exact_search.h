@@ -17,6 +17,7 @@
 
 #include "index/metric.h"
 #include "index/node_layout.h"
+#include "index/sight.h"
 #include "index/top_k.h"
 #include "storage/base/ids.h"
 #include "storage/page_guard.h"
@@ -34,7 +35,7 @@ struct ScanSource {
 
 struct ScanRequest {
   const QueryScorer* query = nullptr;
-  Lsn snapshot = Lsn::kNone;
+  Sight sight;
   std::optional<std::chrono::steady_clock::time_point> deadline;
 };
 
@@ -43,7 +44,7 @@ struct ScanStats {
   std::uint64_t compared = 0;  // vectors whose distance was computed
 };
 
-// Pushes what `request.snapshot` sees of the slots begin <= s < end into `top`; adds to `stats`.
+// Pushes what `request.sight` sees of the slots begin <= s < end into `top`; adds to `stats`.
 // False where it gave up before the end, since the deadline passed or `stop` was set: looked at
 // every 1,024 slots and also at the start. `stop` may be nullptr. Pre: the caller holds a pin since
 // before it read `node_slots`.

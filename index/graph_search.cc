@@ -64,7 +64,7 @@ class GraphWalker::Beam {
 
   // Whether what counts may be returned, of an entry that was not expanded.
   bool Visible(SlotId slot) const {
-    return filter_.kind == WalkFilter::Kind::kLive || graph_.Node(slot).VisibleAt(filter_.snapshot);
+    return filter_.kind == WalkFilter::Kind::kLive || filter_.sight.Sees(graph_.Node(slot));
   }
 
  private:
@@ -176,7 +176,7 @@ std::optional<Candidate> GraphWalker::Descend(const Graph& graph, const QuerySco
   }
   Candidate nearest{DistanceTo(graph, query, entry.slot), entry.slot};
   ++stats.compared;
-  const WalkFilter live{WalkFilter::Kind::kLive, Lsn::kNone, true};
+  const WalkFilter live{WalkFilter::Kind::kLive, {}, true};
   for (std::uint32_t at = entry.level; at > level; --at) {
     const std::vector<Candidate>& found =
         Search(graph, query, at, kUpperWidth, nearest, live, {}, stats);

@@ -16,6 +16,7 @@
 #include "index/candidate_pool.h"
 #include "index/graph.h"
 #include "index/metric.h"
+#include "index/sight.h"
 #include "index/visited_set.h"
 
 namespace engram {
@@ -34,10 +35,10 @@ inline bool Nearer(const Candidate& a, const Candidate& b) {
 struct WalkFilter {
   enum class Kind : std::uint8_t {
     kLive,     // whose slot is live: for inserts, committed or not
-    kVisible,  // that `snapshot` sees
+    kVisible,  // that `sight` sees
   };
   Kind kind = Kind::kVisible;
-  Lsn snapshot = Lsn::kNone;
+  Sight sight{};
   // Whether most live nodes are visible: then a node's block is looked at only when it is expanded.
   bool newest = true;
 };

@@ -144,7 +144,7 @@ class Linker::Batch {
     WalkStats stats;
     const std::uint32_t top = std::min(work.key.level, start_.level);
     std::optional<Candidate> nearest = walker.Descend(graph_, query, start_, top, stats);
-    const WalkFilter filter{WalkFilter::Kind::kLive, Lsn::kNone, true};
+    const WalkFilter filter{WalkFilter::Kind::kLive, {}, true};
     for (std::uint32_t level = top + 1; nearest && level-- > (found_ahead ? 1u : 0u);) {
       const std::vector<Candidate>& found =
           walker.Search(graph_, query, level, ef(), *nearest, filter, {}, stats);

@@ -35,6 +35,7 @@ class Planner {
                                .must = addition.must});
     }
     if (plan_.members.size() > plan_.capacity || doomed_) Prune(present);
+    if (doomed_) KeepPresent();
     return std::move(plan_);
   }
 
@@ -87,6 +88,20 @@ class Planner {
                     rules_.keep_pruned, selected);
     for (const std::uint32_t i : selected) members[places[i]].selected = true;
     if (plan_.level == 0) KeepHigher();
+  }
+
+  // A list that loses links to what is doomed is no fuller than before, and keeps the others as far as
+  // there is room for what the heuristic brings in: choosing all anew each time would leave it only
+  // the few that a new node has, and none of those that have come to it since.
+  void KeepPresent() {
+    const auto stays = [this](const Member& member) {
+      return member.position != Member::kNoPosition && (member.live || !Doomed(member.slot));
+    };
+    const auto count = std::count_if(
+        plan_.members.begin(), plan_.members.end(),
+        [&](const Member& member) { return member.selected || member.must || stays(member); });
+    if (static_cast<std::size_t>(count) > plan_.capacity) return;
+    for (Member& member : plan_.members) member.selected = member.selected || stays(member);
   }
 
   // At least one link to a node that ranks above the base: a live one, else one that is there. One

@@ -24,13 +24,18 @@ struct NodeHeader {  // docs/file-format.md, "Node header"
   Lsn valid_from;             // seen by snapshots at or above it
   Lsn valid_to;               // and below it; kForever while live
   std::int64_t timestamp_us;  // the pattern's own time
-  std::int64_t inserted_us;
+  std::int64_t when_us;       // when it was inserted, or, with kExpires, when it expires
   TypeTag type;
   float norm;                // Euclidean length of the vector
   std::uint32_t upper;       // first upper block; kNoUpper where level is 0
   std::uint16_t link_count;  // level-0 links in use
   std::uint8_t level;        // top level of the node
-  std::uint8_t reserved;     // zero
+  std::uint8_t flags;        // NodeFlag
+};
+// Bits of NodeHeader::flags; others are zero. Values are on disk.
+enum class NodeFlag : std::uint8_t {
+  kExpires = 1,  // when_us says when; when it was inserted is in its row
+  kMoved = 2,    // the version lies in another slot since valid_to
 };
 static_assert(sizeof(NodeHeader) == 64 && offsetof(NodeHeader, valid_to) == 24 &&
               offsetof(NodeHeader, type) == 48 && offsetof(NodeHeader, link_count) == 60);

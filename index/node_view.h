@@ -2,7 +2,7 @@
 // blocks.
 // Leaves to others: finding the block, checksums, bounds of what links say, and telling readers of
 // a new block (by its slot's state, storage/slot_bits.h).
-// valid_to, link count and links are atomic, since they change under readers; everything else is
+// valid_to, flags, link count and links are atomic, since they change under readers; everything else is
 // written once, before the slot's state tells of the block.
 // Threads: one writer, many readers. Implements docs/file-format.md, "Node block".
 #ifndef ENGRAM_INDEX_NODE_VIEW_H_
@@ -34,7 +34,18 @@ class ConstNodeView {
     return std::atomic_ref(const_cast<Lsn&>(header().valid_to)).load(std::memory_order_acquire);
   }
   std::int64_t timestamp_us() const { return header().timestamp_us; }
-  std::int64_t inserted_us() const { return header().inserted_us; }
+  // kNeverExpires where it does not by itself.
+  std::int64_t expires_us() const {
+    return has_expiry() ? header().when_us : kNeverExpires;
+  }
+  std::uint8_t flags() const {
+    return std::atomic_ref(const_cast<std::uint8_t&>(header().flags))
+        .load(std::memory_order_relaxed);
+  }
+  bool has_expiry() const { return Has(NodeFlag::kExpires); }
+  bool is_moved() const { return Has(NodeFlag::kMoved); }
+  // Pre: !has_expiry(): then only its row knows.
+  std::int64_t inserted_us() const { return header().when_us; }
   TypeTag type() const { return header().type; }
   float norm() const { return header().norm; }
   std::uint32_t upper() const { return header().upper; }
@@ -53,6 +64,8 @@ class ConstNodeView {
   }
 
  protected:
+  // Relaxed: kExpires is written with the block, kMoved is for the writer alone.
+  bool Has(NodeFlag flag) const { return (flags() & static_cast<std::uint8_t>(flag)) != 0; }
   // Casts away const for the atomic accesses only: atomic_ref of C++20 takes no const object.
   const NodeHeader& header() const { return *reinterpret_cast<const NodeHeader*>(block_); }
 
@@ -66,7 +79,8 @@ struct NodeContents {
   Lsn version = Lsn::kNone;
   Lsn valid_from = Lsn::kNone;
   std::int64_t timestamp_us = 0;
-  std::int64_t inserted_us = 0;
+  std::int64_t inserted_us = 0;  // kept where it does not expire
+  std::int64_t expires_us = kNeverExpires;
   TypeTag type = 0;
   std::uint32_t upper = kNoUpper;
   std::uint8_t level = 0;
@@ -83,6 +97,13 @@ class NodeView : public ConstNodeView {
   // padding and codes are zero. Commit and replay both call it, so that bytes are the same (I12).
   // Pre: no reader may look at the block: its slot is free and its grace is over.
   void WriteNode(const NodeContents& contents);
+
+  void SetMoved() {
+    std::atomic_ref(mutable_header().flags)
+        .fetch_or(static_cast<std::uint8_t>(NodeFlag::kMoved), std::memory_order_relaxed);
+  }
+  // Sets each byte of the block to zero. Pre: as WriteNode().
+  void Wipe();
 
   void SetValidTo(Lsn lsn) {
     std::atomic_ref(mutable_header().valid_to)

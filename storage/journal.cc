@@ -182,6 +182,17 @@ Status Journal::CheckHeader(const JournalHeader& header) const {
   return Status::Ok();
 }
 
+Status Journal::Wipe() {
+  constexpr std::uint64_t kAtATime = 1u << 20;
+  AlignedBuffer zeros(std::min(kAtATime, bytes_));
+  std::memset(zeros.data(), 0, zeros.size());
+  for (std::uint64_t at = 0; at < bytes_; at += zeros.size()) {
+    const std::uint64_t count = std::min<std::uint64_t>(zeros.size(), bytes_ - at);
+    ENGRAM_RETURN_IF_ERROR(file_->WriteAt(at, zeros.span().first(count)));
+  }
+  return file_->SyncData();
+}
+
 Result<std::uint64_t> Journal::ReadCheckpoint() const {
   AlignedBuffer block(kBlockBytes);
   ENGRAM_RETURN_IF_ERROR(ReadExactly(*file_, 0, block.span()));

@@ -235,13 +235,10 @@ Status MetaReads::ForEachOfType(TypeTag type, std::int64_t from_us, std::int64_t
   return ForEachKey(Family::kType, from.view(), to.view(), ParseTypeKey, visit);
 }
 
-Status MetaReads::ForEachExpiry(std::int64_t by_us, const IndexVisitor& visit) const {
-  const TagKey from = MakeTagKey(kExpiryTag);
-  const TagKey end = MakeTagEnd(kExpiryTag);
-  if (by_us == kNeverExpires) {
-    return ForEachKey(Family::kState, from.view(), end.view(), ParseExpiryKey, visit);
-  }
-  const ExpiryKey to = MakeExpiryKey(by_us + 1, 0, Lsn::kNone);
+Status MetaReads::ForEachExpiry(std::int64_t from_us, std::int64_t to_us,
+                                const IndexVisitor& visit) const {
+  const ExpiryKey from = MakeExpiryKey(from_us, 0, Lsn::kNone);
+  const ExpiryKey to = MakeExpiryKey(to_us, 0, Lsn::kNone);
   return ForEachKey(Family::kState, from.view(), to.view(), ParseExpiryKey, visit);
 }
 

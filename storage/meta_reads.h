@@ -38,7 +38,7 @@ class MetaReads {
   Status ForEachInTime(std::int64_t from_us, std::int64_t to_us, const IndexVisitor& visit) const;
   Status ForEachOfType(TypeTag type, std::int64_t from_us, std::int64_t to_us,
                        const IndexVisitor& visit) const;
-  Status ForEachExpiry(std::int64_t by_us, const IndexVisitor& visit) const;
+  Status ForEachExpiry(std::int64_t from_us, std::int64_t to_us, const IndexVisitor& visit) const;
 
   Result<std::optional<ClockRow>> FindClock(std::int64_t at_us) const;
   Result<std::optional<ClockRow>> FindClockOf(Lsn lsn) const;

@@ -96,8 +96,9 @@ class RocksMetaStore : public MetaStore {
     return Read(
         [&](const MetaReads& reads) { return reads.ForEachOfType(type, from_us, to_us, visit); });
   }
-  Status ForEachExpiry(std::int64_t by_us, const IndexVisitor& visit) const override {
-    return Read([&](const MetaReads& reads) { return reads.ForEachExpiry(by_us, visit); });
+  Status ForEachExpiry(std::int64_t from_us, std::int64_t to_us,
+                       const IndexVisitor& visit) const override {
+    return Read([&](const MetaReads& reads) { return reads.ForEachExpiry(from_us, to_us, visit); });
   }
   Result<std::optional<ClockRow>> FindClock(std::int64_t at_us) const override {
     return Read([&](const MetaReads& reads) { return reads.FindClock(at_us); });

@@ -211,9 +211,9 @@ class MetaStore {
                                const IndexVisitor& visit) const = 0;
   virtual Status ForEachOfType(TypeTag type, std::int64_t from_us, std::int64_t to_us,
                                const IndexVisitor& visit) const = 0;
-  // Versions that expire by themselves, at `by_us` or before, the earliest first. kNeverExpires
-  // gives all.
-  virtual Status ForEachExpiry(std::int64_t by_us, const IndexVisitor& visit) const = 0;
+  // Versions that expire by themselves, from `from_us` on and before `to_us`, the earliest first.
+  virtual Status ForEachExpiry(std::int64_t from_us, std::int64_t to_us,
+                               const IndexVisitor& visit) const = 0;
 
   // The newest row at `at_us` or before.
   virtual Result<std::optional<ClockRow>> FindClock(std::int64_t at_us) const = 0;

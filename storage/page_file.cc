@@ -68,6 +68,7 @@ Status PageFile::Create(FileSystem& fs, const std::string& path, const Superbloc
   superblock.parameters = first.parameters;
   superblock.defaults = first.defaults;
   superblock.state = first.state;
+  superblock.progress = first.progress;
   const AlignedBuffer table = BuildExtentTable(superblock, {});
   superblock.extent_table_checksum = LoadAs<std::uint64_t>(table.data());
   SealSuperblock(superblock);
@@ -231,6 +232,8 @@ Status PageFile::WriteNext(const Superblock& next, std::span<const ExtentEntry> 
   superblock.lsn = next.lsn;
   superblock.log_generation = next.log_generation;
   superblock.state = next.state;
+  superblock.progress = next.progress;
+  superblock.format_version = kFormatVersion;
   if (!ENGRAM_MUTANT(kSuperblockOneSlot)) superblock.slot = 1 - superblock_.slot;
   const AlignedBuffer table = BuildExtentTable(superblock, extents);
   superblock.extent_table_checksum = LoadAs<std::uint64_t>(table.data());

@@ -24,7 +24,8 @@ constexpr std::uint64_t Magic(const char (&letters)[9]) {
   return magic;
 }
 
-inline constexpr std::uint32_t kFormatVersion = 1;
+inline constexpr std::uint32_t kFormatVersion = 2;
+inline constexpr std::uint32_t kOldestFormatVersion = 1;  // that this build reads, and migrates
 inline constexpr std::uint64_t kSuperblockMagic = Magic("ENGRAMSB");
 inline constexpr std::uint64_t kExtentTableMagic = Magic("ENGRAMXT");
 inline constexpr std::uint64_t kJournalMagic = Magic("ENGRAMJL");
@@ -136,6 +137,16 @@ struct StoreDefaults {  // docs/file-format.md, "Defaults"
 };
 static_assert(sizeof(StoreDefaults) == 16);
 
+// How far maintenance is. Of version 2: in version 1 all of it is zero.
+struct StoreProgress {  // docs/file-format.md, "Progress"
+  Lsn horizon;          // what ended at or before it may be gone: states below it are not whole
+  Lsn sweep_through;    // the round of the sweep: what ended at or before it is doomed
+  std::uint32_t sweep_next;  // slots below it do not link to what is doomed
+  std::uint32_t reserved;    // zero
+  friend bool operator==(const StoreProgress&, const StoreProgress&) = default;
+};
+static_assert(sizeof(StoreProgress) == 24);
+
 struct Superblock {              // docs/file-format.md, "Superblock"
   std::uint64_t checksum;        // XXH3 of the block after this field (kBlockBytes in all)
   std::uint64_t magic;           // kSuperblockMagic
@@ -152,12 +163,14 @@ struct Superblock {              // docs/file-format.md, "Superblock"
   StoreState state;                     // as of S
   std::uint64_t extent_table_checksum;  // of the table in the area of the same slot
   StoreDefaults defaults;
-  std::uint8_t reserved[3896];  // zero
+  StoreProgress progress;       // as of S
+  std::uint8_t reserved[3872];  // zero
 };
 static_assert(sizeof(Superblock) == kBlockBytes && offsetof(Superblock, parameters) == 80 &&
               offsetof(Superblock, state) == 112 &&
               offsetof(Superblock, extent_table_checksum) == 176 &&
-              offsetof(Superblock, defaults) == 184 && offsetof(Superblock, reserved) == 200);
+              offsetof(Superblock, defaults) == 184 && offsetof(Superblock, progress) == 200 &&
+              offsetof(Superblock, reserved) == 224);
 
 // graph.journal begins with this, padded to a block; images follow one behind the other, each with
 // its own header, then zeros up to a block.

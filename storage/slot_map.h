@@ -61,8 +61,10 @@ class SlotMap {
   // How many Take() can give where the first `slots` slots have memory. Pre: used() <= slots.
   std::uint64_t Available(std::uint64_t slots) const;
 
- private:
+  // Whether there is a limit.
   bool limited() const { return limit_ != kNoLimit; }
+
+ private:
   // Below used(): where Take() finds it, or where clear_limit() does.
   void AddFree(std::uint32_t slot);
 

@@ -26,10 +26,12 @@ std::string Range(std::uint64_t from, std::uint64_t to) {
 }
 
 Status CheckVersionAndFeatures(const Superblock& superblock, const std::string& where) {
-  if (superblock.format_version != kFormatVersion) {
+  if (superblock.format_version < kOldestFormatVersion ||
+      superblock.format_version > kFormatVersion) {
     return Status::NotSupported(where + ": format version " +
                                 std::to_string(superblock.format_version) +
-                                ", this build reads version " + std::to_string(kFormatVersion) +
+                                ", this build reads versions " +
+                                Range(kOldestFormatVersion, kFormatVersion) +
                                 ": open it with the Engram that made it, or a newer one");
   }
   const std::uint64_t unknown = superblock.required_features & ~kKnownRequiredFeatures;
@@ -83,6 +85,25 @@ Status CheckDefaults(const StoreDefaults& defaults, const std::string& where) {
     if (value > kMaxEf) {
       return UnexpectedNumber(where, name, value, "at most " + std::to_string(kMaxEf));
     }
+  }
+  return Status::Ok();
+}
+
+Status CheckProgress(const Superblock& superblock, const std::string& where) {
+  const StoreProgress& progress = superblock.progress;
+  if (superblock.format_version < 2) {
+    if (progress == StoreProgress{}) return Status::Ok();
+    return Unexpected(where, "progress of a store of version 1", "not zero", "zero");
+  }
+  for (const auto& [name, lsn] : {std::pair("horizon", progress.horizon),
+                                  std::pair("doomed through", progress.sweep_through)}) {
+    if (lsn > superblock.lsn) {
+      return UnexpectedNumber(where, name, Raw(lsn),
+                              "at most " + std::to_string(Raw(superblock.lsn)) + " (its LSN)");
+    }
+  }
+  if (progress.reserved != 0) {
+    return UnexpectedNumber(where, "reserved bytes of the progress", progress.reserved, "0");
   }
   return Status::Ok();
 }
@@ -170,6 +191,7 @@ Status CheckSuperblock(const Superblock& superblock, unsigned slot, const std::s
   ENGRAM_RETURN_IF_ERROR(CheckParameters(superblock.parameters, where));
   ENGRAM_RETURN_IF_ERROR(CheckState(superblock.state, where));
   ENGRAM_RETURN_IF_ERROR(CheckDefaults(superblock.defaults, where));
+  ENGRAM_RETURN_IF_ERROR(CheckProgress(superblock, where));
   if (!AllZero(std::as_bytes(std::span(superblock.reserved)))) {
     return Unexpected(where, "reserved bytes", "not zero", "zero");
   }

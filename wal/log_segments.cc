@@ -62,7 +62,8 @@ Status CheckHeader(std::span<const std::byte> block, const std::string& path, Ls
                                 ", this build reads up to " + std::to_string(kLogFormatVersion) +
                                 ": open it with the Engram that wrote it, or a newer one");
   }
-  if (header.format_version != kLogFormatVersion) {
+  // Records of version 1 are records of version 2 that say nothing of what came with it.
+  if (header.format_version < kOldestLogFormatVersion) {
     return Damaged(path, "format version", header.format_version, kLogFormatVersion);
   }
   if (header.store_id != store_id) return Damaged(path, "store id", header.store_id, store_id);

@@ -55,6 +55,7 @@ class LogWriterImpl final : public LogWriter {
   Status Reserve(std::uint64_t bytes, std::uint32_t frames) override ENGRAM_EXCLUDES(mutex_);
   Status Append(std::span<const CommitFrames> commits, SyncMode mode) override
       ENGRAM_EXCLUDES(mutex_);
+  Status StartSegment() override ENGRAM_EXCLUDES(mutex_) { return Roll(0); }
   Status SyncAll() override ENGRAM_EXCLUDES(mutex_);
   Status SyncThrough(Lsn lsn) override ENGRAM_EXCLUDES(mutex_);
   void PromiseSync(Deadline deadline) override ENGRAM_EXCLUDES(mutex_);
@@ -78,6 +79,8 @@ class LogWriterImpl final : public LogWriter {
 
   // Of a segment with room for so many bytes of frames.
   std::uint64_t SegmentSize(std::uint64_t room) const;
+  // The next segment, with room for so many bytes of frames, behind all that was appended.
+  Status Roll(std::uint64_t room) ENGRAM_EXCLUDES(mutex_);
   // Makes the next segment, and makes it the current one.
   Status NextSegment(const SegmentHeader& header, const SegmentUse& use, const SegmentFiller& fill)
       ENGRAM_EXCLUDES(mutex_);
@@ -168,12 +171,23 @@ Status LogWriterImpl::Reserve(std::uint64_t bytes, std::uint32_t frames) {
   // Each frame may be an append of its own and start a fresh block.
   const std::uint64_t room =
       bytes + frames * (sizeof(FrameHeader) + kFrameAlignment + kLogBlockBytes);
-  Lsn last;
   {
     MutexLock lock(mutex_);
     if (!poison_.ok()) return poison_;
     if (segments_.back().used + room <= segments_.back().size) return {};
+  }
+  return Roll(room);
+}
+
+Status LogWriterImpl::Roll(std::uint64_t room) {
+  Lsn last;
+  {
+    MutexLock lock(mutex_);
+    if (!poison_.ok()) return poison_;
     last = appended_;
+    // There is nothing in it yet, and the next would have its name.
+    const bool empty = segments_.back().first_lsn == Next(last);
+    if (empty && SegmentSize(room) <= segments_.back().size) return {};
   }
   // A newer segment proves that all commits before it were durable.
   ENGRAM_RETURN_IF_ERROR(SyncAll());

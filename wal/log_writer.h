@@ -68,6 +68,9 @@ class LogWriter {
   // return. Any error poisons. Pre: Reserve().
   virtual Status Append(std::span<const CommitFrames> commits, SyncMode mode) = 0;
 
+  // What is appended from now on goes into a new segment. Pre, errors: as Reserve().
+  virtual Status StartSegment() = 0;
+
   // Makes everything appended so far durable (the barrier). Concurrent callers share syncs. Any
   // error poisons.
   virtual Status SyncAll() = 0;

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -16,8 +17,9 @@
 
 namespace engram {
 
-// A new version in a slot: the block is written whole, the slot becomes live, the rows are added.
-// Its version and valid_from are the commit's LSN.
+// A version in a slot: the block is written whole, and the slot becomes live. Its valid_from is the
+// commit's LSN, and so is its version where it is new; then its rows are added. One that was moved
+// keeps version and rows, of which one learns where it lies.
 struct InsertRecord {
   PatternId id = 0;
   SlotId slot = SlotId::kNone;
@@ -29,8 +31,13 @@ struct InsertRecord {
   std::int64_t inserted_us = 0;
   // float32, not necessarily aligned.
   std::span<const std::byte> vector;
-  // Encoded by storage/meta_codec.h; empty where there is none.
+  // Encoded by storage/meta_codec.h; empty where there is none, and of moved ones.
   std::span<const std::byte> metadata;
+  std::int64_t expires_us = kNeverExpires;
+  Lsn version = Lsn::kNone;            // of one that was moved; kNone: it is new
+  SlotId moved_from = SlotId::kNone;  // where it was, until this commit
+
+  bool is_moved() const { return version != Lsn::kNone; }
 };
 
 // An upper block is written whole, without links, and becomes live.
@@ -75,7 +82,7 @@ struct FieldKey {
 };
 
 // Nobody sees the version any more: the slot becomes free, its rows go. Carries all that names the
-// rows.
+// rows. Version kNone: it lies elsewhere since it was moved, and its rows stay.
 struct RetireRecord {
   SlotId slot = SlotId::kNone;
   PatternId id = 0;
@@ -83,6 +90,7 @@ struct RetireRecord {
   std::int64_t timestamp_us = 0;
   TypeTag type = 0;
   std::vector<FieldKey> fields;
+  std::int64_t expires_us = kNeverExpires;
 };
 
 // The segment's extent number `index` (counted within the segment) lies at `file_offset`.
@@ -113,7 +121,51 @@ struct StateRecord {
   std::uint64_t sweep_cursor = 0;
 };
 
-// One commit. Applied in the order of the lists. No slot is retired, ended or inserted twice in it,
+// The segment has `pages` pages; extents behind them are cut or go.
+struct CutRecord {
+  SegmentKind segment = SegmentKind::kNodes;
+  std::uint32_t pages = 0;
+  friend bool operator==(const CutRecord&, const CutRecord&) = default;
+};
+
+// A state gets a name, or, with lsn kNone, a name is dropped.
+struct SnapshotRecord {
+  std::string_view name;
+  Lsn lsn = Lsn::kNone;
+  std::int64_t taken_us = 0;
+};
+
+// How far maintenance is, as the superblock keeps it.
+struct ProgressRecord {
+  // What ended at or before it may be gone: states below it are not whole.
+  Lsn horizon = Lsn::kNone;
+  // The round of the sweep: what ended at or before sweep_through is doomed, slots below sweep_next
+  // do not link to it.
+  Lsn sweep_through = Lsn::kNone;
+  std::uint32_t sweep_next = 0;
+  friend bool operator==(const ProgressRecord&, const ProgressRecord&) = default;
+};
+
+// What only maintenance does; little in any one commit.
+struct UpkeepRecord {
+  std::optional<ProgressRecord> progress;
+  std::vector<CutRecord> cuts;
+  // Versions that no state sees any more, not even older ones: valid_to of the slot's block becomes
+  // 0, the slot becomes dead, whether it was live or dead.
+  std::vector<EndRecord> voids;
+  // Free slots whose blocks become zero.
+  std::vector<SlotId> wipes;
+  std::vector<std::int64_t> clock_erases;  // rows from time to LSN that go
+  std::vector<SnapshotRecord> snapshots;
+  bool keeps_clock = false;  // a row says that state.clock_us is the time of this commit
+
+  bool empty() const {
+    return !progress && cuts.empty() && voids.empty() && wipes.empty() && clock_erases.empty() &&
+           snapshots.empty() && !keeps_clock;
+  }
+};
+
+// One commit. Applied in the order of the lists, cuts before everything. No slot is retired, ended or inserted twice in it,
 // and no list of links changes twice.
 struct CommitRecord {
   std::vector<ExtentRecord> extents;
@@ -126,6 +178,7 @@ struct CommitRecord {
   std::vector<LinkRecord> links;
   std::vector<LinkSet> link_sets;         // of `links`, in their order
   std::vector<std::uint8_t> link_clears;  // the same
+  UpkeepRecord upkeep;
   StateRecord state;
 };
 

@@ -15,6 +15,8 @@
 #include "storage/base/status_macros.h"
 #include "wal/log_format.h"
 #include "wal/schema/record_generated.h"
+#include "wal/upkeep_codec.h"
+#include "wal/vector_codec.h"
 
 namespace engram {
 namespace {
@@ -26,7 +28,7 @@ using ByteVector = flatbuffers::Vector<std::uint8_t>;
 // At least the table itself, its vtable, the state, and length and alignment of each vector: what a
 // payload takes beside its operations.
 constexpr std::size_t kPayloadOverhead = 512;
-constexpr std::size_t kVectors = 16;  // of the table
+constexpr std::size_t kVectors = 18;  // of the table
 constexpr std::size_t kLengthAndAlignment = 4 + 7;
 constexpr std::size_t kOffsets = 4 + 2;  // of a field: in the table and in its vtable
 static_assert(sizeof(schema::State) + kVectors * (kLengthAndAlignment + kOffsets) + 64 <=
@@ -42,17 +44,21 @@ std::uint32_t Length(std::size_t bytes) {
   return static_cast<std::uint32_t>(bytes);
 }
 
+bool HasOrigin(const InsertRecord& r) { return r.is_moved() || r.expires_us != kNeverExpires; }
+
 // What an operation adds to a payload.
 std::size_t BytesOf(const ExtentRecord&) { return sizeof(schema::Extent); }
 std::size_t BytesOf(const FieldNameRecord& r) { return sizeof(schema::FieldName) + r.name.size(); }
 std::size_t BytesOf(const RetireRecord& r) {
   std::size_t bytes = sizeof(schema::Retire);
   for (const FieldKey& key : r.fields) bytes += sizeof(schema::Key) + key.value.size();
+  if (r.expires_us != kNeverExpires) bytes += sizeof(schema::Expiry);
   return bytes;
 }
 std::size_t BytesOf(const EndRecord&) { return sizeof(schema::End); }
 std::size_t BytesOf(const InsertRecord& r) {
-  return sizeof(schema::Insert) + r.vector.size() + r.metadata.size();
+  const std::size_t origin = HasOrigin(r) ? sizeof(schema::Origin) : 0;
+  return sizeof(schema::Insert) + r.vector.size() + r.metadata.size() + origin;
 }
 std::size_t BytesOf(std::uint32_t) { return sizeof(std::uint32_t); }  // a retired upper block
 std::size_t BytesOf(const UpperRecord&) { return kUpperBytes; }
@@ -277,6 +283,28 @@ InsertVectors BuildInserts(FlatBufferBuilder& builder, std::span<const InsertRec
   return built;
 }
 
+// Of what only few inserts and retires have.
+flatbuffers::Offset<flatbuffers::Vector<const schema::Origin*>> BuildOrigins(
+    FlatBufferBuilder& builder, std::span<const InsertRecord> records) {
+  std::vector<schema::Origin> origins;
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    const InsertRecord& r = records[i];
+    if (!HasOrigin(r)) continue;
+    origins.emplace_back(r.expires_us, Raw(r.version), Raw(r.moved_from), Length(i));
+  }
+  return origins.empty() ? 0 : builder.CreateVectorOfStructs(origins);
+}
+
+flatbuffers::Offset<flatbuffers::Vector<const schema::Expiry*>> BuildExpiries(
+    FlatBufferBuilder& builder, std::span<const RetireRecord> records) {
+  std::vector<schema::Expiry> expiries;
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    if (records[i].expires_us == kNeverExpires) continue;
+    expiries.emplace_back(records[i].expires_us, Length(i));
+  }
+  return expiries.empty() ? 0 : builder.CreateVectorOfStructs(expiries);
+}
+
 struct LinkVectors {
   flatbuffers::Offset<flatbuffers::Vector<const schema::Links*>> structs;
   flatbuffers::Offset<flatbuffers::Vector<std::uint32_t>> neighbours;
@@ -335,22 +363,8 @@ class Slicer {
   std::span<const std::byte> rest_;
 };
 
-Status Bad(const std::string& what) { return Status::CorruptedIndex("log record: " + what); }
-
 Status BadLengths(std::string_view of) {
-  return Bad("lengths of " + std::string(of) + " do not add up to the bytes there are");
-}
-
-template <typename Element>
-std::size_t SizeOf(const flatbuffers::Vector<Element>* vector) {
-  return vector == nullptr ? 0 : vector->size();
-}
-
-// The verifier checks the alignment of a vector's length only.
-template <typename Struct>
-bool IsAligned(const flatbuffers::Vector<const Struct*>* vector) {
-  return vector == nullptr ||
-         reinterpret_cast<std::uintptr_t>(vector->Data()) % alignof(Struct) == 0;
+  return BadLogRecord("lengths of " + std::string(of) + " do not add up to the bytes there are");
 }
 
 StateRecord ReadState(const schema::State& s) {
@@ -372,7 +386,7 @@ Status ReadExtents(const schema::Payload& payload, CommitRecord& record) {
   for (std::size_t i = 0; i < SizeOf(payload.extents()); ++i) {
     const schema::Extent& from = *payload.extents()->Get(static_cast<flatbuffers::uoffset_t>(i));
     if (from.segment() < Raw(SegmentKind::kNodes) || from.segment() > kSegments) {
-      return Bad("extent of segment " + std::to_string(from.segment()) + ", expected 1 to " +
+      return BadLogRecord("extent of segment " + std::to_string(from.segment()) + ", expected 1 to " +
                  std::to_string(kSegments));
     }
     record.extents.push_back(
@@ -452,6 +466,33 @@ Status ReadInserts(const schema::Payload& payload, CommitRecord& record) {
   return metadata.empty() ? Status() : BadLengths("metadata");
 }
 
+// Pre: the inserts and retires of this payload are the last of `record`.
+Status ReadOrigins(const schema::Payload& payload, CommitRecord& record) {
+  const std::size_t inserts = SizeOf(payload.inserts());
+  const std::size_t first = record.inserts.size() - inserts;
+  for (std::size_t i = 0; i < SizeOf(payload.origins()); ++i) {
+    const auto& from = *payload.origins()->Get(static_cast<flatbuffers::uoffset_t>(i));
+    if (from.index() >= inserts) {
+      return BadLogRecord("origin of insert " + std::to_string(from.index()) + " of " +
+                 std::to_string(inserts));
+    }
+    InsertRecord& insert = record.inserts[first + from.index()];
+    insert.expires_us = from.expires_us();
+    insert.version = static_cast<Lsn>(from.version());
+    insert.moved_from = static_cast<SlotId>(from.from());
+  }
+  const std::size_t retires = SizeOf(payload.retires());
+  for (std::size_t i = 0; i < SizeOf(payload.expiries()); ++i) {
+    const auto& from = *payload.expiries()->Get(static_cast<flatbuffers::uoffset_t>(i));
+    if (from.index() >= retires) {
+      return BadLogRecord("expiry of retire " + std::to_string(from.index()) + " of " +
+                 std::to_string(retires));
+    }
+    record.retires[record.retires.size() - retires + from.index()].expires_us = from.expires_us();
+  }
+  return {};
+}
+
 void ReadUpperRetires(const schema::Payload& payload, CommitRecord& record) {
   for (std::size_t i = 0; i < SizeOf(payload.upper_retires()); ++i) {
     record.upper_retires.push_back(
@@ -462,7 +503,7 @@ void ReadUpperRetires(const schema::Payload& payload, CommitRecord& record) {
 Status ReadUppers(const schema::Payload& payload, CommitRecord& record) {
   for (std::size_t i = 0; i < SizeOf(payload.uppers()); ++i) {
     const auto& from = *payload.uppers()->Get(static_cast<flatbuffers::uoffset_t>(i));
-    if (from.level() == 0) return Bad("upper block of level 0, expected at least 1");
+    if (from.level() == 0) return BadLogRecord("upper block of level 0, expected at least 1");
     record.uppers.push_back(
         {from.block(), static_cast<SlotId>(from.node()), from.above(), from.level()});
   }
@@ -472,7 +513,7 @@ Status ReadUppers(const schema::Payload& payload, CommitRecord& record) {
 Status CheckLinks(const schema::Links& links) {
   const std::uint32_t changed = std::uint32_t{links.sets()} + links.clears();
   if (changed <= kMaxLinkPositions && links.link_count() <= kMaxLinkPositions) return {};
-  return Bad("slot " + std::to_string(links.slot()) + " has " + std::to_string(changed) +
+  return BadLogRecord("slot " + std::to_string(links.slot()) + " has " + std::to_string(changed) +
              " links changed and " + std::to_string(links.link_count()) +
              " in all, expected at most " + std::to_string(kMaxLinkPositions));
 }
@@ -515,7 +556,8 @@ EncodedBound BoundOf(const CommitRecord& record, std::uint64_t more_bytes,
   const std::uint64_t operations =
       more_bytes + BytesOfAll(record.extents) + BytesOfAll(record.field_names) +
       BytesOfAll(record.retires) + BytesOfAll(record.upper_retires) + BytesOfAll(record.ends) +
-      BytesOfAll(record.inserts) + BytesOfAll(record.uppers) + BytesOfAll(record.links);
+      BytesOfAll(record.inserts) + BytesOfAll(record.uppers) + BytesOfAll(record.links) +
+      UpkeepBytes(record.upkeep);
   // Each frame but the last has operations of at least target_bytes.
   const std::uint64_t frames = operations / target_bytes + 1;
   ENGRAM_CHECK(frames <= std::numeric_limits<std::uint32_t>::max());
@@ -534,14 +576,16 @@ class RecordEncoder::Impl {
       }
       FlatBufferBuilder& builder = *builders_[payloads_.size()];
       builder.Clear();
-      Build(builder, cutter.Cut(), record.state);
+      // All of the upkeep in the first one.
+      Build(builder, cutter.Cut(), record, payloads_.empty());
       payloads_.push_back(std::as_bytes(std::span(builder.GetBufferPointer(), builder.GetSize())));
     } while (!cutter.done());
     return payloads_;
   }
 
  private:
-  void Build(FlatBufferBuilder& builder, const Piece& piece, const StateRecord& state) {
+  void Build(FlatBufferBuilder& builder, const Piece& piece, const CommitRecord& record,
+             bool first) {
     const auto extents = Structs<schema::Extent>(builder, piece.extents, [](const ExtentRecord& r) {
       return schema::Extent(r.file_offset, r.index, r.pages, Raw(r.segment));
     });
@@ -559,11 +603,16 @@ class RecordEncoder::Impl {
       return schema::Upper(r.block, Raw(r.node), r.above, r.level);
     });
     const LinkVectors links = BuildLinks(builder, piece);
-    const schema::State made_state = MakeState(state);
+    const auto origins = BuildOrigins(builder, piece.inserts);
+    const auto expiries = BuildExpiries(builder, piece.retires);
+    flatbuffers::Offset<schema::Upkeep> upkeep = 0;
+    if (first && !record.upkeep.empty()) upkeep = BuildUpkeep(builder, record.upkeep);
+    const schema::State made_state = MakeState(record.state);
     builder.Finish(schema::CreatePayload(
         builder, &made_state, extents, field_names.structs, field_names.names, retires.structs,
         retires.keys, retires.key_values, upper_retires, ends, inserts.structs, inserts.vectors,
-        inserts.metadata, uppers, links.structs, links.neighbours, links.positions, links.clears));
+        inserts.metadata, uppers, links.structs, links.neighbours, links.positions, links.clears,
+        origins, expiries, upkeep));
   }
 
   std::vector<std::unique_ptr<FlatBufferBuilder>> builders_;
@@ -581,16 +630,17 @@ const std::vector<std::span<const std::byte>>& RecordEncoder::Encode(const Commi
 
 Status DecodePayload(std::span<const std::byte> payload, CommitRecord& record) {
   ENGRAM_CHECK(reinterpret_cast<std::uintptr_t>(payload.data()) % kFrameAlignment == 0);
-  if (payload.size() >= FLATBUFFERS_MAX_BUFFER_SIZE) return Bad("payload is too large");
+  if (payload.size() >= FLATBUFFERS_MAX_BUFFER_SIZE) return BadLogRecord("payload is too large");
   const auto* bytes = reinterpret_cast<const std::uint8_t*>(payload.data());
-  // One table, and vectors of plain structs: nothing in it nests.
-  flatbuffers::Verifier verifier(bytes, payload.size(), /*max_depth=*/2, /*max_tables=*/1);
-  if (!schema::VerifyPayloadBuffer(verifier)) return Bad("payload is not a valid FlatBuffer");
+  // A table and perhaps one within, and vectors of plain structs.
+  flatbuffers::Verifier verifier(bytes, payload.size(), /*max_depth=*/3, /*max_tables=*/2);
+  if (!schema::VerifyPayloadBuffer(verifier)) return BadLogRecord("payload is not a valid FlatBuffer");
   const schema::Payload& from = *schema::GetPayload(bytes);
   if (!IsAligned(from.extents()) || !IsAligned(from.field_names()) || !IsAligned(from.retires()) ||
       !IsAligned(from.keys()) || !IsAligned(from.ends()) || !IsAligned(from.inserts()) ||
-      !IsAligned(from.uppers()) || !IsAligned(from.links())) {
-    return Bad("a vector of the payload is not aligned");
+      !IsAligned(from.uppers()) || !IsAligned(from.links()) || !IsAligned(from.origins()) ||
+      !IsAligned(from.expiries())) {
+    return BadLogRecord("a vector of the payload is not aligned");
   }
   ENGRAM_RETURN_IF_ERROR(ReadExtents(from, record));
   ENGRAM_RETURN_IF_ERROR(ReadFieldNames(from, record));
@@ -598,6 +648,8 @@ Status DecodePayload(std::span<const std::byte> payload, CommitRecord& record) {
   ReadUpperRetires(from, record);
   ReadEnds(from, record);
   ENGRAM_RETURN_IF_ERROR(ReadInserts(from, record));
+  ENGRAM_RETURN_IF_ERROR(ReadOrigins(from, record));
+  if (from.upkeep() != nullptr) ENGRAM_RETURN_IF_ERROR(ReadUpkeep(*from.upkeep(), record.upkeep));
   ENGRAM_RETURN_IF_ERROR(ReadUppers(from, record));
   ENGRAM_RETURN_IF_ERROR(ReadLinks(from, record));
   record.state = ReadState(*from.state());

@@ -60,6 +60,17 @@ engram_stats StatsOf(const Stats& from) {
   to.healed_pages = from.healed_pages;
   to.first_bad_segment = from.first_bad_segment;
   to.first_bad_page = from.first_bad_page;
+  to.oldest_snapshot_age_us = from.oldest_snapshot_age.count();
+  to.named_snapshots = from.named_snapshots;
+  to.oldest_named_snapshot_age_us = from.oldest_named_snapshot_age.count();
+  to.expired_snapshots = from.expired_snapshots;
+  to.horizon = static_cast<std::uint64_t>(from.horizon);
+  to.sweep_rounds = from.sweep_rounds;
+  to.sweep_progress = from.sweep_progress;
+  to.healed_nodes = from.healed_nodes;
+  to.reclaimed = from.reclaimed;
+  to.expired = from.expired;
+  to.moved = from.moved;
   return to;
 }
 

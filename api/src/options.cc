@@ -35,6 +35,28 @@ Status CheckFields(const std::vector<std::string>& fields) {
   return Status::Ok();
 }
 
+constexpr std::int64_t kSecond = 1'000'000;  // in microseconds
+constexpr std::int64_t kYear = 366 * 24 * 3600 * kSecond;
+
+Status CheckAges(const Options& options) {
+  const auto check = [](const std::string& name, std::chrono::microseconds found,
+                        std::int64_t most) {
+    return CheckRange<std::int64_t>((name + ", in microseconds,").c_str(), found.count(), 0, most);
+  };
+  const Status checks[] = {check("history", options.history, 10 * kYear),
+                           check("max_snapshot_age", options.max_snapshot_age, 10 * kYear),
+                           check("max_age", options.max_age, kLongestAge)};
+  for (const Status& status : checks) {
+    if (!status.ok()) return status;
+  }
+  for (const auto& [type, age] : options.max_age_by_type) {
+    const Status status =
+        check("max_age_by_type[" + std::to_string(type) + "]", age, kLongestAge);
+    if (!status.ok()) return status;
+  }
+  return Status::Ok();
+}
+
 constexpr std::uint64_t kKiB = 1024;
 constexpr std::uint64_t kGiB = 1024 * kKiB * kKiB;
 constexpr std::uint64_t kUnlimited = ~0ull;
@@ -106,6 +128,7 @@ Status Options::Validate() const {
       {"background_threads", background_threads, 0, 1},
       {"scrub_bytes_per_second", scrub_bytes_per_second, 0, 1024 * kGiB},
       {"search_threads", search_threads, 0, 256},
+      {"max_named_snapshots", max_named_snapshots, 0, 65536},
   };
   for (const Limit& limit : limits) {
     if (Status status = CheckRange(limit.name, limit.found, limit.least, limit.most);
@@ -116,6 +139,10 @@ Status Options::Validate() const {
   const Status interval =
       CheckRange<std::int64_t>("sync_interval, in ms,", sync_interval.count(), 1, 3600'000);
   if (!interval.ok()) return interval;
+  const Status sweep = CheckRange<std::int64_t>("sweep_interval, in s,", sweep_interval.count(), 1,
+                                                kYear / kSecond);
+  if (!sweep.ok()) return sweep;
+  if (Status ages = CheckAges(*this); !ages.ok()) return ages;
   if (checkpoint_interval.count() < 0) {
     return Status::InvalidArgument("checkpoint_interval is negative");
   }

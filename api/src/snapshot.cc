@@ -9,14 +9,14 @@ Snapshot::Snapshot(Snapshot&&) noexcept = default;
 Snapshot& Snapshot::operator=(Snapshot&&) noexcept = default;
 Snapshot::~Snapshot() = default;
 
-Lsn Snapshot::lsn() const { return impl_ != nullptr ? impl_->lsn() : Lsn::kNone; }
+Lsn Snapshot::lsn() const { return impl_ != nullptr ? impl_->state().lsn : Lsn::kNone; }
 
-Result<std::optional<Lsn>> StoreImpl::SnapshotLsn(const Snapshot* snapshot) const {
-  if (snapshot == nullptr) return std::optional<Lsn>();
+Result<std::optional<KeptState>> StoreImpl::StateOf(const Snapshot* snapshot) const {
+  if (snapshot == nullptr) return std::optional<KeptState>();
   if (snapshot->impl_ == nullptr || !snapshot->impl_->IsOf(engine())) {
     return Status::InvalidArgument("the snapshot is of another store, or was moved from");
   }
-  return std::optional<Lsn>(snapshot->lsn());
+  return std::optional<KeptState>(snapshot->impl_->state());
 }
 
 }  // namespace engram

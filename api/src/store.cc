@@ -22,25 +22,14 @@ constexpr std::size_t kMaxSample = 100'000;
 // Relaxed: changed in a new process before it has a second thread.
 std::atomic<unsigned> g_forks{0};
 
-// nullptr: moved from.
-Status CheckOpen(const StoreImpl* impl) {
-  return impl != nullptr ? impl->Check() : Status::InvalidArgument("the store was moved from");
-}
-
 Result<ReadRequest> ToRequest(const StoreImpl& impl, const GetOptions& options) {
   ReadRequest request{options.include_vector, options.include_metadata, std::nullopt};
-  ENGRAM_ASSIGN_OR_RETURN(request.snapshot, impl.SnapshotLsn(options.snapshot));
+  ENGRAM_ASSIGN_OR_RETURN(request.snapshot, impl.StateOf(options.snapshot));
   return request;
 }
 
 VectorRules RulesOf(const StoreImpl& impl) {
   return {impl.engine().metric(), impl.engine().dimensions()};
-}
-
-Result<Durability> DurabilityOf(const StoreImpl& impl, const WriteOptions& options) {
-  if (!options.override_durability) return impl.engine().options().durability;
-  ENGRAM_RETURN_IF_ERROR(CheckDurability(options.durability));
-  return options.durability;
 }
 
 Status CheckRange(const char* name, std::size_t value, std::size_t least, std::size_t most) {
@@ -112,7 +101,7 @@ Result<PatternId> Store::Insert(const NewPattern& pattern, const WriteOptions& o
   ENGRAM_RETURN_IF_ERROR(CheckOpen(impl_.get()));
   ENGRAM_ASSIGN_OR_RETURN(PendingInsert insert, CheckInsert(RulesOf(*impl_), pattern));
   Transaction transaction;
-  ENGRAM_ASSIGN_OR_RETURN(transaction.durability, DurabilityOf(*impl_, options));
+  ENGRAM_ASSIGN_OR_RETURN(transaction.durability, impl_->DurabilityOf(options));
   Append(transaction, std::move(insert));
   impl_->engine().Commit(transaction);
   ENGRAM_RETURN_IF_ERROR(transaction.status);
@@ -122,7 +111,7 @@ Result<PatternId> Store::Insert(const NewPattern& pattern, const WriteOptions& o
 Result<BatchResult> Store::InsertBatch(std::span<const NewPattern> patterns,
                                        const WriteOptions& options) noexcept {
   ENGRAM_RETURN_IF_ERROR(CheckOpen(impl_.get()));
-  ENGRAM_ASSIGN_OR_RETURN(const Durability durability, DurabilityOf(*impl_, options));
+  ENGRAM_ASSIGN_OR_RETURN(const Durability durability, impl_->DurabilityOf(options));
   ENGRAM_RETURN_IF_ERROR(impl_->engine().RequireWritable());
   return BatchInserter(impl_->engine(), durability).Run(patterns);
 }
@@ -132,7 +121,7 @@ Status Store::Update(PatternId id, const PatternChange& change,
   ENGRAM_RETURN_IF_ERROR(CheckOpen(impl_.get()));
   ENGRAM_ASSIGN_OR_RETURN(PendingUpdate update, CheckUpdate(RulesOf(*impl_), id, change));
   Transaction transaction;
-  ENGRAM_ASSIGN_OR_RETURN(transaction.durability, DurabilityOf(*impl_, options));
+  ENGRAM_ASSIGN_OR_RETURN(transaction.durability, impl_->DurabilityOf(options));
   Append(transaction, std::move(update));
   impl_->engine().Commit(transaction);
   return transaction.status;
@@ -141,7 +130,7 @@ Status Store::Update(PatternId id, const PatternChange& change,
 Status Store::Erase(PatternId id, const WriteOptions& options) noexcept {
   ENGRAM_RETURN_IF_ERROR(CheckOpen(impl_.get()));
   Transaction transaction;
-  ENGRAM_ASSIGN_OR_RETURN(transaction.durability, DurabilityOf(*impl_, options));
+  ENGRAM_ASSIGN_OR_RETURN(transaction.durability, impl_->DurabilityOf(options));
   Append(transaction, PendingErase{id});
   impl_->engine().Commit(transaction);
   return transaction.status;
@@ -150,7 +139,7 @@ Status Store::Erase(PatternId id, const WriteOptions& options) noexcept {
 Result<CommitResult> Store::Write(const WriteBatch& batch, const WriteOptions& options) noexcept {
   ENGRAM_RETURN_IF_ERROR(CheckOpen(impl_.get()));
   Transaction transaction;
-  ENGRAM_ASSIGN_OR_RETURN(transaction.durability, DurabilityOf(*impl_, options));
+  ENGRAM_ASSIGN_OR_RETURN(transaction.durability, impl_->DurabilityOf(options));
   ENGRAM_RETURN_IF_ERROR(CheckBatch(RulesOf(*impl_), batch, transaction));
   impl_->engine().Commit(transaction);
   ENGRAM_RETURN_IF_ERROR(transaction.status);
@@ -165,8 +154,8 @@ Result<Pattern> Store::Get(PatternId id, const GetOptions& options) const noexce
 
 Result<bool> Store::Contains(PatternId id, const Snapshot* snapshot) const noexcept {
   ENGRAM_RETURN_IF_ERROR(CheckOpen(impl_.get()));
-  ENGRAM_ASSIGN_OR_RETURN(const std::optional<Lsn> at, impl_->SnapshotLsn(snapshot));
-  return impl_->engine().Contains(id, at);
+  ENGRAM_ASSIGN_OR_RETURN(const std::optional<KeptState> state, impl_->StateOf(snapshot));
+  return impl_->engine().Contains(id, state);
 }
 
 Status Store::ForEach(const std::function<bool(const Pattern&)>& visit,
@@ -203,7 +192,7 @@ Result<SearchRequest> RequestFor(const StoreImpl& impl, const SearchOptions& opt
   request.include_vector = options.include_vector;
   request.include_metadata = options.include_metadata;
   request.deadline = options.deadline;
-  ENGRAM_ASSIGN_OR_RETURN(request.snapshot, impl.SnapshotLsn(options.snapshot));
+  ENGRAM_ASSIGN_OR_RETURN(request.snapshot, impl.StateOf(options.snapshot));
   return request;
 }
 
@@ -247,11 +236,6 @@ Result<GraphReport> Store::Analyze(const AnalyzeOptions& options) const noexcept
   ENGRAM_RETURN_IF_ERROR(CheckOpen(impl_.get()));
   ENGRAM_RETURN_IF_ERROR(CheckAnalyze(options));
   return impl_->engine().Analyze(options);
-}
-
-Result<Snapshot> Store::GetSnapshot() const noexcept {
-  ENGRAM_RETURN_IF_ERROR(CheckOpen(impl_.get()));
-  return Snapshot(std::make_unique<SnapshotImpl>(impl_->shared(), impl_->engine().TakeSnapshot()));
 }
 
 Status Store::Flush() noexcept {

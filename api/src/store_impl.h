@@ -10,6 +10,7 @@
 
 #include <engram/store.h>
 
+#include "api/src/options.h"
 #include "engine/engine.h"
 
 namespace engram {
@@ -38,7 +39,14 @@ class StoreImpl {
     return engine_ != nullptr ? Status::Ok() : Status::InvalidArgument("the store is closed");
   }
   // Where `snapshot` reads; unset for nullptr. Errors: kInvalidArgument. Pre: Check().
-  Result<std::optional<Lsn>> SnapshotLsn(const Snapshot* snapshot) const;
+  Result<std::optional<KeptState>> StateOf(const Snapshot* snapshot) const;
+  // What a write is to promise. Errors: kInvalidArgument.
+  Result<Durability> DurabilityOf(const WriteOptions& options) const {
+    if (!options.override_durability) return engine().options().durability;
+    const Status status = CheckDurability(options.durability);
+    if (!status.ok()) return status;
+    return options.durability;
+  }
   bool in_owner() const { return fork_generation_ == ForkGeneration(); }
   Engine& engine() const { return *engine_; }
   const std::shared_ptr<Engine>& shared() const { return engine_; }
@@ -49,13 +57,18 @@ class StoreImpl {
   const unsigned fork_generation_;
 };
 
+// nullptr: the store was moved from.
+inline Status CheckOpen(const StoreImpl* impl) {
+  return impl != nullptr ? impl->Check() : Status::InvalidArgument("the store was moved from");
+}
+
 class SnapshotImpl {
  public:
-  SnapshotImpl(std::shared_ptr<Engine> engine, Lsn lsn)
-      : engine_(std::move(engine)), lsn_(lsn), fork_generation_(ForkGeneration()) {}
+  SnapshotImpl(std::shared_ptr<Engine> engine, const KeptState& state)
+      : engine_(std::move(engine)), state_(state), fork_generation_(ForkGeneration()) {}
   ~SnapshotImpl() {
     if (fork_generation_ == ForkGeneration()) {
-      engine_->DropSnapshot(lsn_);
+      engine_->DropSnapshot(state_);
     } else {
       LeaveToParent(std::move(engine_));
     }
@@ -63,12 +76,12 @@ class SnapshotImpl {
   SnapshotImpl(const SnapshotImpl&) = delete;
   SnapshotImpl& operator=(const SnapshotImpl&) = delete;
 
-  Lsn lsn() const { return lsn_; }
+  const KeptState& state() const { return state_; }
   bool IsOf(const Engine& engine) const { return engine_.get() == &engine; }
 
  private:
   std::shared_ptr<Engine> engine_;
-  const Lsn lsn_;
+  const KeptState state_;
   const unsigned fork_generation_;
 };
 

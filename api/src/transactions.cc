@@ -4,6 +4,7 @@
 #include <utility>
 #include <variant>
 
+#include "api/src/options.h"
 #include "engine/vector_rules.h"
 #include "storage/base/status_macros.h"
 
@@ -21,13 +22,23 @@ std::optional<std::int64_t> ToMicros(const std::optional<Timestamp>& time) {
 }
 
 NewPattern ViewOf(const WriteBatch::InsertOp& op) {
-  return {op.vector, op.metadata, op.timestamp, op.type, op.id};
+  return {op.vector, op.metadata, op.timestamp, op.type, op.id, op.ttl};
 }
 
 PatternChange ViewOf(const WriteBatch::UpdateOp& op) {
-  PatternChange change{std::nullopt, op.metadata, op.timestamp, op.type};
+  PatternChange change{std::nullopt, op.metadata, op.timestamp, op.type, op.ttl};
   if (op.vector.has_value()) change.vector = *op.vector;
   return change;
+}
+
+// `least`: 0 where that takes a TTL away.
+Result<std::optional<std::int64_t>> CheckTtl(const std::optional<std::chrono::microseconds>& ttl,
+                                             std::int64_t least) {
+  if (!ttl.has_value()) return std::optional<std::int64_t>();
+  if (ttl->count() >= least && ttl->count() <= kLongestAge) return std::optional(ttl->count());
+  return Status::InvalidArgument("ttl is " + std::to_string(ttl->count()) +
+                                 " microseconds, allowed is " + std::to_string(least) + " to " +
+                                 std::to_string(kLongestAge));
 }
 
 Status CheckId(PatternId id) {
@@ -48,6 +59,7 @@ Result<PendingInsert> CheckInsert(const VectorRules& rules, const NewPattern& pa
   ENGRAM_ASSIGN_OR_RETURN(insert.metadata, EncodedMetadata(pattern.metadata));
   insert.timestamp_us = ToMicros(pattern.timestamp);
   insert.type = pattern.type;
+  ENGRAM_ASSIGN_OR_RETURN(insert.ttl_us, CheckTtl(pattern.ttl, 1));
   return insert;
 }
 
@@ -65,6 +77,7 @@ Result<PendingUpdate> CheckUpdate(const VectorRules& rules, PatternId id,
   }
   update.timestamp_us = ToMicros(change.timestamp);
   update.type = change.type;
+  ENGRAM_ASSIGN_OR_RETURN(update.ttl_us, CheckTtl(change.ttl, 0));
   return update;
 }
 

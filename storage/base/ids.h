@@ -34,7 +34,7 @@ enum class SlotState : std::uint8_t {
   kRetired = 3,  // nobody sees it; searches that began earlier may still look. In memory only.
 };
 
-// The time at which what never expires does, in microseconds.
+// The moment at which a version expires that does not.
 inline constexpr std::int64_t kNeverExpires = std::numeric_limits<std::int64_t>::max();
 
 constexpr Lsn Next(Lsn lsn) { return static_cast<Lsn>(static_cast<std::uint64_t>(lsn) + 1); }

@@ -56,6 +56,11 @@ enum class Mutant : std::uint8_t {
   kLinksNotLogged,         // lists change without a record of it
   kRoundForgetsUppers,     // a sweep heals lists at level 0 alone
   kScrubBesideCheckpoint,  // a page that is being written is called bad
+  kSnapshotUnchecked,      // a snapshot counts though the horizon has passed it meanwhile
+  kCutBeforeCheckpoint,    // space of cut pages is returned while a superblock names them
+  kMovedRowForgetsOld,     // the row of a moved version names its new place alone
+  kHistoryIgnored,         // the horizon passes states that are to stay for their time's sake
+  kNamedForgotten,         // and those that have a name
   kReleasedWhileNamed,     // R5: space goes back though a superblock still names it
 };
 

@@ -5,6 +5,11 @@ engram_test(api_test unit
   api/open_test.cc
   api/options_test.cc
   api/store_test.cc)
+engram_test(upkeep_test unit
+  api/compact_test.cc
+  api/erase_forever_test.cc
+  api/expiry_test.cc
+  api/snapshots_test.cc)
 engram_test(model_test unit
   api/model.cc
   api/model_test.cc)

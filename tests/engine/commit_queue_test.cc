@@ -118,7 +118,7 @@ TEST_F(CommitQueueTest, AMemberSeesThoseBeforeIt) {
   transactions.emplace_back().ops.emplace_back(type);
   transactions.emplace_back().ops.emplace_back(PendingErase{id});
   transactions.emplace_back().ops.emplace_back(type);
-  const Lsn before = engine_->TakeSnapshot();
+  const KeptState before = engine_->TakeSnapshot();
   CommitBehindOne(transactions);
   EXPECT_EQ(appends_, 1u);
   for (std::size_t i = 0; i < 3; ++i)
@@ -128,12 +128,12 @@ TEST_F(CommitQueueTest, AMemberSeesThoseBeforeIt) {
   // Each commit of the group is a state of its own.
   EXPECT_EQ(First(id, before), 1);
   ReadRequest request;
-  request.snapshot = transactions[1].lsn;
+  request.snapshot = KeptState{nullptr, transactions[1].lsn};  // kept by the older one
   const auto between = engine_->Get(id, request);
   ASSERT_TRUE(between.ok()) << between.status();
   EXPECT_EQ(between->vector, vector);
   EXPECT_EQ(between->type, 77u);
-  EXPECT_EQ(First(id, transactions[2].lsn), std::nullopt);
+  EXPECT_EQ(First(id, KeptState{nullptr, transactions[2].lsn}), std::nullopt);
   engine_->DropSnapshot(before);
 }
 

@@ -99,7 +99,7 @@ class EngineTest : public ::testing::Test {
   Status Erase(PatternId id) { return Commit({PendingErase{id}}).status; }
 
   // The first component of what the store holds; unset where it does not.
-  std::optional<float> First(PatternId id, std::optional<Lsn> at = std::nullopt) {
+  std::optional<float> First(PatternId id, const std::optional<KeptState>& at = std::nullopt) {
     ReadRequest request;
     request.snapshot = at;
     const auto got = engine_->Get(id, request);

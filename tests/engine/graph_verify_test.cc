@@ -272,7 +272,7 @@ class History {
   EngineOptions config_;
   Cloud cloud_ = Cloud::kSpread;
   std::unique_ptr<Engine> engine_;
-  std::optional<Lsn> snapshot_;
+  std::optional<KeptState> snapshot_;
   std::deque<std::vector<float>> vectors_;  // all ever made
   std::vector<PatternId> ids_;              // live ones
 };

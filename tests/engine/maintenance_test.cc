@@ -92,7 +92,7 @@ TEST_F(MaintenanceTest, ARoundSyncsAWriteThatAsksForItWhateverTheStoreDefault) {
 TEST_F(MaintenanceTest, ARoundFreesWhatNobodySees) {
   ASSERT_NO_FATAL_FAILURE(Open());
   const PatternId id = Insert(1);
-  const Lsn snapshot = engine_->TakeSnapshot();
+  const KeptState snapshot = engine_->TakeSnapshot();
   ASSERT_TRUE(Update(id, 2).ok());
   ASSERT_TRUE(RunRound().ok());
   EXPECT_EQ(GetStats().dead, 1u);
@@ -131,12 +131,12 @@ TEST_F(MaintenanceTest, AThreadThatReadsAtAnOlderStateKeepsVersionsAndRows) {
   ASSERT_TRUE(Update(id, 2).ok());
   for (int i = 0; i < 3; ++i) ASSERT_TRUE(RunRound().ok());
   EXPECT_EQ(GetStats().dead, 1u);
-  EXPECT_EQ(First(id, before), 1);
+  EXPECT_EQ(First(id, KeptState{nullptr, before}), 1);
 }
 
 TEST_F(MaintenanceTest, ManyDeadAreFreedInOneRoundAndNoneWithoutABudget) {
   ASSERT_NO_FATAL_FAILURE(Open());
-  const Lsn snapshot = engine_->TakeSnapshot();
+  const KeptState snapshot = engine_->TakeSnapshot();
   std::vector<PendingOp> inserts, erases;
   const std::vector<float> vector = Vector(1);
   for (int i = 0; i < 1000; ++i) inserts.emplace_back(InsertOf(vector));

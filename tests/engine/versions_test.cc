@@ -16,6 +16,9 @@ namespace engram {
 namespace {
 
 constexpr Lsn At(std::uint64_t lsn) { return static_cast<Lsn>(lsn); }
+constexpr std::chrono::steady_clock::time_point kStart{std::chrono::seconds(100)};
+
+Lsn LsnOf(const SnapshotLine& line) { return static_cast<Lsn>(line.lsn.load()); }
 
 class VersionsTest : public ::testing::Test {
  protected:
@@ -76,22 +79,23 @@ TEST_F(VersionsTest, TheOutermostPinOfAThreadCounts) {
 
 TEST_F(VersionsTest, TheOldestSnapshotHoldsTheHorizonBack) {
   versions_.Publish(At(3));
-  const Lsn oldest = versions_.TakeSnapshot();
-  const Lsn again = versions_.TakeSnapshot();
+  SnapshotLine* const oldest = versions_.TakeSnapshot(kStart);
+  SnapshotLine* const again = versions_.TakeSnapshot(kStart);
   versions_.Publish(At(5));
-  const Lsn newer = versions_.TakeSnapshot();
+  SnapshotLine* const newer = versions_.TakeSnapshot(kStart);
   versions_.Publish(At(8));
-  EXPECT_EQ(oldest, At(3));
-  EXPECT_EQ(newer, At(5));
-  EXPECT_EQ(versions_.snapshots(), 3u);
-  EXPECT_EQ(versions_.oldest_snapshot(), At(3));
+  EXPECT_EQ(LsnOf(*oldest), At(3));
+  EXPECT_EQ(LsnOf(*newer), At(5));
+  EXPECT_EQ(versions_.snapshots().count, 3u);
+  EXPECT_EQ(versions_.snapshots().lsn, At(3));
   versions_.DropSnapshot(again);
   EXPECT_EQ(versions_.AdvanceHorizon(), At(3));  // the other one at 3 is still there
   versions_.DropSnapshot(oldest);
   EXPECT_EQ(versions_.AdvanceHorizon(), At(5));
   versions_.DropSnapshot(newer);
   EXPECT_EQ(versions_.AdvanceHorizon(), At(8));
-  EXPECT_EQ(versions_.oldest_snapshot(), Lsn::kNone);
+  EXPECT_EQ(versions_.snapshots().lsn, Lsn::kNone);
+  EXPECT_EQ(versions_.snapshots().count, 0u);
 }
 
 TEST_F(VersionsTest, AReadOvertakenByTheHorizonBeginsAgainAtANewerCommit) {

@@ -327,7 +327,7 @@ FoundNear LinkedGraph::FindNear(const std::vector<float>& vector) const {
   WalkStats stats;
   const auto start = walker.Descend(graph(), query, linker_.entry(), 0, stats);
   if (!start) return near;
-  const WalkFilter filter{WalkFilter::Kind::kLive, Lsn::kNone, true};
+  const WalkFilter filter{WalkFilter::Kind::kLive, {}, true};
   near.nodes = walker.Search(graph(), query, 0, linker_.options().ef_construction, *start, filter,
                              {}, stats);
   return near;

@@ -17,7 +17,7 @@
 namespace engram {
 namespace {
 
-const WalkFilter kLiveFilter{WalkFilter::Kind::kLive, Lsn::kNone, true};
+const WalkFilter kLiveFilter{WalkFilter::Kind::kLive, {}, true};
 
 class GraphWalkerTest : public testing::Test {
  protected:
@@ -141,14 +141,14 @@ TEST_F(GraphWalkerTest, ASnapshotSeesItsOwnState) {
     if (i % 2 == 0) linked_.End(live[static_cast<std::size_t>(i)]);
   }
   for (const bool newest : {false, true}) {
-    const WalkFilter filter{WalkFilter::Kind::kVisible, snapshot, newest};
+    const WalkFilter filter{WalkFilter::Kind::kVisible, {snapshot}, newest};
     const std::vector<Candidate> found = Walk(query, 550, filter);
     EXPECT_EQ(Distances(found), Distances(expected)) << newest;
     for (const Candidate& candidate : Walk(query, 10, filter)) {
       EXPECT_TRUE(graph().Node(candidate.slot).VisibleAt(snapshot));
     }
   }
-  const WalkFilter before{WalkFilter::Kind::kVisible, Lsn{0}, false};
+  const WalkFilter before{WalkFilter::Kind::kVisible, {Lsn{0}}, false};
   EXPECT_TRUE(Walk(query, 550, before).empty());
 }
 

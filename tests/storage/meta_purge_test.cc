@@ -603,7 +603,7 @@ class MetaRewriteFaultTest : public ::testing::TestWithParam<std::tuple<Fault, F
                                          store.ForEachIndexRow(Family::kTime, look),
                                          store.ForEachInTime(0, 1, visit),
                                          store.ForEachOfType(1, 0, 1, visit),
-                                         store.ForEachExpiry(0, visit),
+                                         store.ForEachExpiry(0, 1, visit),
                                          store.FindClock(0).status(),
                                          store.FindClockOf(Lsn{1}).status(),
                                          store.ForEachClock(1, visit),

@@ -1,5 +1,6 @@
-// Searches of every kind while several threads write, sweep and make checkpoints; afterwards each
-// answer is held against the state at its commit (tests/stress/search_history.h).
+// Searches of every kind, of now, of snapshots, of the past and of states with a name, while several
+// threads write, sweep, compact and make checkpoints; afterwards each answer is held against the
+// state at its commit (tests/stress/search_history.h).
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -33,6 +34,8 @@ constexpr std::size_t kLeast = 150;  // patterns of one writer
 constexpr std::size_t kMost = 350;
 constexpr std::uint64_t kCommits = kThreadSanitizer ? 300 : 1000;  // of one writer
 constexpr std::size_t kClusters = 20;
+constexpr std::chrono::milliseconds kHistory{30};
+constexpr std::chrono::milliseconds kOldest{200};
 
 bool Failed() { return ::testing::Test::HasFailure(); }
 
@@ -65,6 +68,8 @@ class HistoryTest : public ::testing::TestWithParam<Metric> {
     options.durability = Durability::kNone;
     options.background_threads = 0;
     options.search_threads = 2;
+    options.history = kHistory;
+    options.max_snapshot_age = kOldest;
   }
 
   void Open() {
@@ -197,24 +202,30 @@ class HistoryTest : public ::testing::TestWithParam<Metric> {
     return request;
   }
 
+  // A state that was given up says so; nothing else may be wrong with it.
+  static bool GaveWay(const Status& status, const std::optional<KeptState>& at) {
+    return at && status.code() == Code::kSnapshotExpired;
+  }
+
   void Note(ReaderNotes& notes, SearchSeen seen, Result<SearchResult> result) {
     ASSERT_TRUE(result.ok()) << result.status();
     seen.result = std::move(result).value();
     notes.Add(std::move(seen));
   }
 
-  void SearchOnce(std::mt19937_64& random, std::optional<Lsn> at, ReaderNotes& notes) {
+  void SearchOnce(std::mt19937_64& random, const std::optional<KeptState>& at, ReaderNotes& notes) {
     SearchSeen seen;
     SearchRequest request = AnyRequest(random, seen);
     request.snapshot = at;
     auto result = engine_->Search(request);
+    if (GaveWay(result.status(), at)) return;
     if (at && result.ok()) {
-      EXPECT_EQ(result->lsn, *at);
+      EXPECT_EQ(result->lsn, at->lsn);
     }
     Note(notes, std::move(seen), std::move(result));
   }
 
-  void SearchMany(std::mt19937_64& random, std::optional<Lsn> at, ReaderNotes& notes) {
+  void SearchMany(std::mt19937_64& random, const std::optional<KeptState>& at, ReaderNotes& notes) {
     SearchSeen first;
     SearchRequest request = AnyRequest(random, first);
     request.snapshot = at;
@@ -226,13 +237,14 @@ class HistoryTest : public ::testing::TestWithParam<Metric> {
     }
     auto results = engine_->SearchBatch(queries, request);
     for (std::size_t i = 0; i < seen.size(); ++i) {
+      if (GaveWay(results[i].status(), at)) continue;
       Note(notes, std::move(seen[i]), std::move(results[i]));
     }
   }
 
-  void Visit(Lsn at, ReaderNotes& notes) {
+  void Visit(const KeptState& at, ReaderNotes& notes) {
     VisitSeen seen;
-    seen.lsn = at;
+    seen.lsn = at.lsn;
     ReadRequest request;
     request.include_metadata = false;
     request.snapshot = at;
@@ -242,13 +254,14 @@ class HistoryTest : public ::testing::TestWithParam<Metric> {
           return true;
         },
         request);
+    if (at.line != nullptr && GaveWay(status, at)) return;
     ASSERT_TRUE(status.ok()) << status;
     notes.Add(std::move(seen));
   }
 
   // Some are held while many commits go by.
   void ReadSnapshot(std::mt19937_64& random, ReaderNotes& notes) {
-    const Lsn at = engine_->TakeSnapshot();
+    const KeptState at = engine_->TakeSnapshot();
     const std::uint64_t until =
         written_.load(std::memory_order_relaxed) + (random() % 4 == 0 ? random() % 400 : 0);
     do {
@@ -259,12 +272,49 @@ class HistoryTest : public ::testing::TestWithParam<Metric> {
     engine_->DropSnapshot(at);
   }
 
+  // A commit of the last ones, if its state is there still.
+  void ReadPast(std::mt19937_64& random, ReaderNotes& notes) {
+    const auto newest = static_cast<std::uint64_t>(engine_->core().versions.visible());
+    const auto lsn = static_cast<Lsn>(newest - std::min<std::uint64_t>(newest - 1, random() % 30));
+    const auto at = engine_->TakeSnapshotAt(lsn);
+    if (at.code() == Code::kSnapshotExpired) return;
+    ASSERT_TRUE(at.ok()) << at.status();
+    ASSERT_EQ(at->lsn, lsn);
+    past_.fetch_add(1, std::memory_order_relaxed);
+    SearchOnce(random, *at, notes);
+    if (random() % 4 == 0) Visit(*at, notes);
+    engine_->DropSnapshot(*at);
+  }
+
+  // Each reader has a name of its own, for a while.
+  void ReadNamed(std::mt19937_64& random, const std::string& name, ReaderNotes& notes) {
+    if (random() % 4 == 0) {
+      const auto named = engine_->CreateNamedSnapshot(name, std::nullopt, Durability::kNone);
+      ASSERT_TRUE(named.ok() || named.code() == Code::kAlreadyExists) << named.status();
+    } else if (random() % 4 == 0) {
+      const Status dropped = engine_->DropNamedSnapshot(name, Durability::kNone);
+      ASSERT_TRUE(dropped.ok() || dropped.code() == Code::kNotFound) << dropped;
+    }
+    const auto at = engine_->OpenNamedSnapshot(name);
+    if (at.code() == Code::kNotFound) return;
+    ASSERT_TRUE(at.ok()) << at.status();
+    named_.fetch_add(1, std::memory_order_relaxed);
+    SearchOnce(random, *at, notes);
+    if (random() % 4 == 0) Visit(*at, notes);
+    engine_->DropSnapshot(*at);
+  }
+
   void Read(std::uint64_t seed, ReaderNotes& notes) {
     std::mt19937_64 random(seed);
+    const std::string name = "of " + std::to_string(seed);
     do {
-      const std::uint64_t what = random() % 16;
+      const std::uint64_t what = random() % 20;
       if (what == 0) {
         ReadSnapshot(random, notes);
+      } else if (what > 17) {
+        ReadPast(random, notes);
+      } else if (what > 15) {
+        ReadNamed(random, name, notes);
       } else if (what < 4) {
         SearchMany(random, std::nullopt, notes);
       } else {
@@ -282,6 +332,20 @@ class HistoryTest : public ::testing::TestWithParam<Metric> {
     }
   }
 
+  // Some are cancelled on the way.
+  void Compact() {
+    std::mt19937_64 random(seed_);
+    while (Writing()) {
+      CompactOptions options;
+      options.metadata = random() % 8 == 0;
+      std::uint64_t left = random() % 2 == 0 ? random() % 60 : ~0ull;
+      options.progress = [&](const CompactProgress&) { return left-- > 0; };
+      const auto report = engine_->Compact(options);
+      ASSERT_TRUE(report.ok() || report.code() == Code::kCancelled) << report.status();
+      if (report.ok()) moved_.fetch_add(report->moved, std::memory_order_relaxed);
+    }
+  }
+
   std::string CheckGraphNow() {
     MutexLock role(engine_->core().writer_role);
     return CheckGraph(engine_->core());
@@ -293,6 +357,10 @@ class HistoryTest : public ::testing::TestWithParam<Metric> {
   std::unique_ptr<Engine> engine_;
   std::atomic<std::size_t> writers_left_{kWriters};
   std::atomic<std::uint64_t> written_{0};  // relaxed: paces readers
+  // Relaxed: figures.
+  std::atomic<std::uint64_t> past_{0};
+  std::atomic<std::uint64_t> named_{0};
+  std::atomic<std::uint64_t> moved_{0};
 };
 
 TEST_P(HistoryTest, EachAnswerIsThatOfTheStateAtItsCommit) {
@@ -312,12 +380,13 @@ TEST_P(HistoryTest, EachAnswerIsThatOfTheStateAtItsCommit) {
     threads.emplace_back([&, i] { Read(seed_ + 100 + i, readers[i]); });
   }
   threads.emplace_back([this] { Maintain(); });
+  threads.emplace_back([this] { Compact(); });
   for (WriterState& writer : writers) threads.emplace_back([&] { Write(writer); });
   for (std::thread& thread : threads) thread.join();
   ASSERT_FALSE(Failed());
 
   ReaderNotes last(seed_);
-  Visit(engine_->core().versions.visible(), last);
+  Visit(KeptState{nullptr, engine_->core().versions.visible()}, last);
   EXPECT_EQ(CheckGraphNow(), "");
   const std::uint64_t slots = engine_->core().slots->used();
   std::uint64_t versions = 0;
@@ -330,7 +399,14 @@ TEST_P(HistoryTest, EachAnswerIsThatOfTheStateAtItsCommit) {
   history.Add(std::move(last));
   EXPECT_EQ(history.Check(), "");
   const HistoryCounts& counts = history.counts();
-  PrintCounts({{"searches", counts.searches}, {"walks", counts.walks}, {"versions", versions}});
+  PrintCounts({{"searches", counts.searches},
+               {"walks", counts.walks},
+               {"versions", versions},
+               {"states of the past", past_.load()},
+               {"states with a name", named_.load()},
+               {"moves", moved_.load()}});
+  EXPECT_GT(past_.load(), 0u);
+  EXPECT_GT(named_.load(), 0u);
   EXPECT_GT(counts.walks, counts.searches / 3);  // a quarter was asked to be exact
   EXPECT_GT(counts.recall(), 0.9);
   EXPECT_LT(slots, versions / 2);  // slots were swept and used again

@@ -107,7 +107,7 @@ class ScheduleTest : public EngineTest {
     return CheckGraph(engine_->core());
   }
 
-  SearchResult Search(float first, std::size_t k, std::optional<Lsn> at = std::nullopt) {
+  SearchResult Search(float first, std::size_t k, const std::optional<KeptState>& at = std::nullopt) {
     const std::vector<float> query = Vector(first);
     SearchRequest request;
     request.query = query;
@@ -260,7 +260,7 @@ TEST_F(ScheduleTest, AWalkBeginsAtAnEntryPointThatIsErasedAndReplaced) {
 
 TEST_F(ScheduleTest, AWalkFindsItsStateWhenAllOfItIsErasedMeanwhile) {
   ASSERT_NO_FATAL_FAILURE(Fill());
-  const Lsn before = engine_->TakeSnapshot();
+  const KeptState before = engine_->TakeSnapshot();
   Meanwhile("search:begun", [&] {
     EraseAll(Line());
     InsertFar(1);

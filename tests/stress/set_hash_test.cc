@@ -92,8 +92,8 @@ class SetHashTest : public EngineTest {
     }
   }
 
-  Seen Visit(Lsn at) {
-    Seen seen{at, 0};
+  Seen Visit(const KeptState& at) {
+    Seen seen{at.lsn, 0};
     ReadRequest request;
     request.include_metadata = false;
     request.snapshot = at;
@@ -107,7 +107,7 @@ class SetHashTest : public EngineTest {
     return seen;
   }
 
-  Seen SearchAll(std::optional<Lsn> at) {
+  Seen SearchAll(const std::optional<KeptState>& at) {
     const std::vector<float> query = Vector(0);
     SearchRequest request;
     request.query = query;
@@ -116,7 +116,7 @@ class SetHashTest : public EngineTest {
     request.include_vector = true;
     request.snapshot = at;
     const auto found = engine_->Search(request);
-    if (found.code() == Code::kEmptyIndex) return {at.value_or(Lsn::kNone), 0};
+    if (found.code() == Code::kEmptyIndex) return {at ? at->lsn : Lsn::kNone, 0};
     EXPECT_TRUE(found.ok()) << found.status();
     if (!found.ok()) return {};
     Seen seen{found->lsn, 0};
@@ -129,7 +129,7 @@ class SetHashTest : public EngineTest {
     while (!stop_.load(std::memory_order_relaxed) && !HasFailure()) {
       seen.push_back(SearchAll(std::nullopt));
       if (random() % 4 != 0) continue;
-      const Lsn at = engine_->TakeSnapshot();
+      const KeptState at = engine_->TakeSnapshot();
       for (std::uint64_t count = 1 + random() % 20; count > 0; --count) {
         seen.push_back(random() % 2 == 0 ? Visit(at) : SearchAll(at));
       }

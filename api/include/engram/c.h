@@ -803,6 +803,18 @@ typedef struct engram_stats {
   // Where the first bad page was: 1 nodes, 2 upper, 3 node slots, 4 upper slots; 0: there was none.
   uint32_t first_bad_segment;
   uint32_t first_bad_page;  // its number there
+
+  int64_t oldest_snapshot_age_us;        // how long the oldest has been open; 0: there is none
+  uint64_t named_snapshots;              // there are
+  int64_t oldest_named_snapshot_age_us;  // since it got its name; 0: there is none
+  uint64_t expired_snapshots;            // that gave way since the store was opened
+  uint64_t horizon;       // states of before it may have lost what ended before it
+  uint64_t sweep_rounds;  // over the graph, for the sake of the dead, since the store was opened
+  double sweep_progress;  // of the round that goes on, 0 to 1; 0: none does
+  uint64_t healed_nodes;  // whose links to the dead were replaced
+  uint64_t reclaimed;     // places of dead patterns that became free
+  uint64_t expired;       // patterns that max_age or a TTL has ended
+  uint64_t moved;         // patterns that compaction gave another place
 } engram_stats;
 // Writes up to `bytes` of it, which is sizeof(engram_stats): what a later program asks beyond what
 // this library knows is zero. Errors: ENGRAM_INVALID_ARGUMENT (NULL), ENGRAM_IO_ERROR.

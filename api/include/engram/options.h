@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,6 +17,10 @@
 #include <engram/types.h>
 
 namespace engram {
+
+// Called from any thread, at each write and, where patterns expire, each search; must not call the
+// store.
+using ClockCallback = std::function<Timestamp()>;
 
 // How much a message matters.
 enum class LogLevel : std::uint8_t {
@@ -121,6 +126,26 @@ struct ENGRAM_EXPORT Options {
   bool checkpoint_on_close = true;
   // Refuses a store directory that others may write to.
   bool check_permissions = true;
+  // How long the states of the past stay readable by Store::SnapshotAt(), microseconds; what ended
+  // meanwhile keeps its place. Range 0 (default: not at all) to ten years. States of before the
+  // store was opened with a history are not kept.
+  std::chrono::microseconds history{0};
+  // A snapshot that is older gives way when what it holds back is wanted: reads through it say
+  // kSnapshotExpired then. Named ones do not. Microseconds; range 0 (default: never) to ten years.
+  std::chrono::microseconds max_snapshot_age{0};
+  // The most named snapshots; range 0 to 65,536.
+  std::uint32_t max_named_snapshots = 64;
+  // Patterns expire when their own time is so long ago: reads do not return them any more, and the
+  // store ends them. Microseconds; range 0 (default: they do not) to a thousand years. For types
+  // that max_age_by_type names, what it says counts instead:
+  std::chrono::microseconds max_age{0};
+  std::map<TypeTag, std::chrono::microseconds> max_age_by_type;
+  // A sweep for what the dead leave begins when this time has passed since the last one, however
+  // few they are. Range 1 s to a year.
+  std::chrono::seconds sweep_interval{60};
+  // What time it is: for the time of patterns that come without one, of commits, and for expiry.
+  // Default: the system's clock.
+  ClockCallback clock;
   // Gets what the store has to tell a person. Default: nobody is told.
   LogCallback log;
 

@@ -3,6 +3,7 @@
 #define ENGRAM_SNAPSHOT_H_
 
 #include <memory>
+#include <string>
 
 #include <engram/export.h>
 #include <engram/types.h>
@@ -12,6 +13,13 @@ namespace engram {
 class SnapshotImpl;
 class Store;
 class StoreImpl;
+
+// A state that has a name, and stays readable until that is dropped.
+struct NamedSnapshot {
+  std::string name;        // 1 to 255 bytes
+  Lsn lsn = Lsn::kNone;    // the last commit it sees
+  Timestamp taken_at;      // when it got its name
+};
 
 // Holds back the reuse of whatever it sees, until it is destroyed. Move-only. Must be destroyed
 // before the store is closed (Close() says kBusy otherwise). Threads: any thread may read through

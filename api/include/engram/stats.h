@@ -2,6 +2,7 @@
 #ifndef ENGRAM_STATS_H_
 #define ENGRAM_STATS_H_
 
+#include <chrono>
 #include <cstdint>
 
 #include <engram/options.h>
@@ -24,6 +25,13 @@ struct Stats {
   std::uint64_t next_id = 0;    // the store would give it next; no pattern has it or a larger one
   std::uint64_t snapshots = 0;  // open in this process
   Lsn oldest_snapshot = Lsn::kNone;  // of them
+  // How long the oldest of them has been open; 0 where there is none.
+  std::chrono::microseconds oldest_snapshot_age{0};
+  std::uint64_t named_snapshots = 0;
+  // Since the oldest of these got its name, by the store's clock; 0 where there is none.
+  std::chrono::microseconds oldest_named_snapshot_age{0};
+  std::uint64_t expired_snapshots = 0;  // that gave way since the store was opened
+  Lsn horizon = Lsn::kNone;  // states of before it may have lost what ended before it
 
   std::uint64_t bytes_on_disk = 0;     // all files of the store
   std::uint64_t page_file_bytes = 0;   // of them: graph.engram
@@ -42,6 +50,12 @@ struct Stats {
   std::uint64_t searches = 0;
   std::uint64_t replayed_commits = 0;  // when it was opened
   std::uint64_t restored_pages = 0;    // from the journal, when it was opened
+  std::uint64_t sweep_rounds = 0;      // over the graph, for the sake of the dead
+  double sweep_progress = 0;           // of the round that goes on, 0 to 1; 0: none does
+  std::uint64_t healed_nodes = 0;      // whose links to the dead were replaced
+  std::uint64_t reclaimed = 0;         // places of dead patterns that became free
+  std::uint64_t expired = 0;           // patterns that max_age or a TTL has ended
+  std::uint64_t moved = 0;             // patterns that compaction gave another place
 
   Residency residency = Residency::kResident;  // how pages are held: kResident or kMapped
 

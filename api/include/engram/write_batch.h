@@ -2,6 +2,7 @@
 #ifndef ENGRAM_WRITE_BATCH_H_
 #define ENGRAM_WRITE_BATCH_H_
 
+#include <chrono>
 #include <cstddef>
 #include <optional>
 #include <variant>
@@ -25,6 +26,9 @@ struct NewPattern {
   // store may have given (kAlreadyExists otherwise). Where all ids come from the caller, a crash
   // locks none out: those of commits that it took may be given again.
   std::optional<PatternId> id;
+  // Unset: it does not expire by itself. Set: it expires so long after it was written; above 0, at
+  // most a thousand years.
+  std::optional<std::chrono::microseconds> ttl;
 };
 
 // What to change in a pattern; unset fields stay. The id stays in any case.
@@ -33,6 +37,8 @@ struct PatternChange {
   std::optional<Metadata> metadata;    // replaces all of it
   std::optional<Timestamp> timestamp;  // the pattern's own time
   std::optional<TypeTag> type;         // 0: none from now on
+  // As NewPattern::ttl, from this change on; 0: it does not expire by itself any more.
+  std::optional<std::chrono::microseconds> ttl;
 };
 
 // Collects operations for Store::Write(). Vectors are copied into the batch, so it may outlive its
@@ -48,6 +54,7 @@ class ENGRAM_EXPORT WriteBatch {
     std::optional<Timestamp> timestamp;
     TypeTag type = 0;
     std::optional<PatternId> id;
+    std::optional<std::chrono::microseconds> ttl;
   };
   // What Update() was given.
   struct UpdateOp {
@@ -57,6 +64,7 @@ class ENGRAM_EXPORT WriteBatch {
     std::optional<Metadata> metadata;
     std::optional<Timestamp> timestamp;
     std::optional<TypeTag> type;
+    std::optional<std::chrono::microseconds> ttl;
   };
   // What Erase() was given.
   struct EraseOp {

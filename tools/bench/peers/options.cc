@@ -1,15 +1,11 @@
 #include "tools/bench/peers/options.h"
 
-#include <getopt.h>
 #include <stdlib.h>
 
-#include <algorithm>
-#include <charconv>
-#include <cstdio>
-#include <functional>
 #include <map>
 #include <string_view>
 
+#include "tools/bench/peers/command_line.h"
 #include "tools/bench/peers/peers.h"
 #include "tools/bench/system.h"
 
@@ -66,66 +62,6 @@ where it goes, beside the tables on the terminal
   --plots DIR          plots as SVG and PNG, made by gnuplot, and its scripts
 )";
 
-[[noreturn]] void Refuse(const std::string& message) {
-  std::fprintf(stderr, "engram-bench-peers: %s (--help says more)\n", message.c_str());
-  std::exit(2);
-}
-
-template <typename Number>
-Number Parse(std::string_view name, std::string_view text) {
-  Number value{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || value <= Number{0}) {
-    Refuse("--" + std::string(name) + " takes a number above 0, found " + std::string(text));
-  }
-  return value;
-}
-
-std::vector<std::string> Split(std::string_view text) {
-  std::vector<std::string> words;
-  while (true) {
-    const std::size_t comma = text.find(',');
-    words.emplace_back(text.substr(0, comma));
-    if (comma == std::string_view::npos) return words;
-    text.remove_prefix(comma + 1);
-  }
-}
-
-using Setter = std::function<void(std::string_view name, std::string_view value)>;
-
-template <typename Number>
-Setter SetNumber(Number& target) {
-  return [&target](std::string_view name, std::string_view value) {
-    target = Parse<Number>(name, value);
-  };
-}
-
-Setter SetNumbers(std::vector<std::size_t>& target) {
-  return [&target](std::string_view name, std::string_view value) {
-    target.clear();
-    for (const std::string& word : Split(value)) target.push_back(Parse<std::size_t>(name, word));
-    std::sort(target.begin(), target.end());
-    target.erase(std::unique(target.begin(), target.end()), target.end());
-  };
-}
-
-Setter SetText(std::string& target) {
-  return [&target](std::string_view, std::string_view value) { target = value; };
-}
-
-// One of two words.
-template <typename Choice>
-Setter SetChoice(Choice& target, std::string_view first, Choice if_first, std::string_view second,
-                 Choice if_second) {
-  return [=, &target](std::string_view name, std::string_view value) {
-    if (value != first && value != second) {
-      Refuse("--" + std::string(name) + " takes " + std::string(first) + " or " +
-             std::string(second) + ", found " + std::string(value));
-    }
-    target = value == first ? if_first : if_second;
-  };
-}
-
 std::map<std::string_view, bool*> PartNames(Parts& parts) {
   return {{"compare", &parts.compare}, {"readers", &parts.readers}, {"latency", &parts.latency},
           {"insert", &parts.insert},   {"open", &parts.open},       {"written", &parts.written},
@@ -164,40 +100,6 @@ std::map<std::string, Setter> Values(BenchOptions& options) {
   };
 }
 
-void ParseValues(int argc, char** argv, const std::map<std::string, Setter>& values) {
-  std::vector<option> known;
-  for (const auto& [name, set] : values) {
-    known.push_back({name.c_str(), required_argument, nullptr, 'v'});
-  }
-  known.push_back({"help", no_argument, nullptr, 'h'});
-  known.push_back({});
-  int index = 0;
-  for (int kind; (kind = getopt_long(argc, argv, "", known.data(), &index)) != -1;) {
-    if (kind == 'h') {
-      std::fputs(kUsage, stdout);
-      std::exit(0);
-    }
-    if (kind != 'v') Refuse("wrong command line");
-    const std::string name = known[static_cast<std::size_t>(index)].name;
-    values.at(name)(name, optarg);
-  }
-}
-
-void ParseParts(std::span<char* const> words, Parts& parts) {
-  const auto names = PartNames(parts);
-  if (words.empty()) parts.compare = true;
-  for (const std::string_view word : words) {
-    const auto found = names.find(word);
-    if (word == "all") {
-      for (const auto& [name, chosen] : names) *chosen = true;
-    } else if (found == names.end()) {
-      Refuse("there is no part " + std::string(word));
-    } else {
-      *found->second = true;
-    }
-  }
-}
-
 void CheckOptions(const BenchOptions& options) {
   for (const std::string& peer : options.peers) {
     if (FindPeer(peer) == nullptr) Refuse("there is no peer " + peer);
@@ -222,8 +124,9 @@ BenchOptions ParseOptions(int argc, char** argv) {
   for (const Peer& peer : AllPeers()) {
     if (peer.by_default) options.peers.push_back(peer.name);
   }
-  ParseValues(argc, argv, Values(options));  // moves what is no option to the end
-  ParseParts(std::span(argv + optind, argv + argc), options.parts);
+  const auto words =
+      ParseOptionValues(argc, argv, {.usage = kUsage, .values = Values(options), .flags = {}});
+  if (!ParseParts(words, PartNames(options.parts))) options.parts.compare = true;
   CheckOptions(options);
   return options;
 }

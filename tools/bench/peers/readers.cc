@@ -1,47 +1,28 @@
 #include "tools/bench/peers/readers.h"
 
 #include <filesystem>
-#include <map>
 #include <numeric>
 #include <string>
 #include <thread>
 
 #include "tools/bench/peers/child.h"
+#include "tools/bench/peers/latencies.h"
 #include "tools/bench/peers/store.h"
 
 namespace engram::bench {
 namespace {
 
-// Both ends of a measurement, known to all its threads before it begins: they need not talk.
-struct Window {
-  explicit Window(double seconds)
-      : begin(Clock::now() + std::chrono::milliseconds(100)),
-        end(begin +
-            std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds))) {}
-  Clock::time_point begin;
-  Clock::time_point end;
-};
-
 void NeedTwoProcessors() {
   if (Processors().size() < 2) Fail("readers and latency need two processors");
 }
 
-// Microseconds of each search that began in the window, the queries round and round from `first`.
+// The queries round and round from `first`.
 std::vector<double> SearchLatencies(const Bench& bench, const PeerIndex& index,
                                     const Window& window, std::size_t first) {
-  std::vector<double> latencies;
-  latencies.reserve(1 << 20);
   std::vector<std::uint64_t> found(bench.options.k);
-  std::this_thread::sleep_until(window.begin);
-  auto now = Clock::now();
-  for (std::size_t q = first; now < window.end; ++q) {
-    index.Search(bench.data.query(q % bench.data.query_count()), bench.options.k, found);
-    const auto after = Clock::now();
-    latencies.push_back(std::chrono::duration<double, std::micro>(after - now).count());
-    now = after;
-  }
-  if (latencies.empty()) Fail("no search began in time: --seconds is too small");
-  return latencies;
+  return CallLatencies(window, [&, q = first]() mutable {
+    index.Search(bench.data.query(q++ % bench.data.query_count()), bench.options.k, found);
+  });
 }
 
 // All searching threads together; thread i is bound to the processor i places before the last.
@@ -102,53 +83,25 @@ class BusyWriter {
   std::jthread thread_;  // last: it uses the others
 };
 
-// Figures of all rounds, by name.
-using Rounds = std::map<std::string, std::vector<double>>;
-
-void AddPercentiles(const std::vector<double>& latencies, Rounds& rounds) {
-  rounds["p50_us"].push_back(Percentile(latencies, 0.50));
-  rounds["p99_us"].push_back(Percentile(latencies, 0.99));
-  rounds["p99.9_us"].push_back(Percentile(latencies, 0.999));
-}
-
-Json Summary(const Rounds& rounds) {
-  Json figures;
-  for (const char* name : {"p50_us", "p99_us", "p99.9_us"}) {
-    figures[name] = Repeated(rounds.at(name));
-  }
-  return figures;
-}
-
-// How many times as long as idle, round by round.
-Json Slowdown(const Rounds& idle, const Rounds& busy) {
-  Json figures;
-  for (const auto& [name, times] : idle) {
-    std::vector<double> ratios;
-    for (std::size_t i = 0; i < times.size(); ++i) ratios.push_back(busy.at(name)[i] / times[i]);
-    figures[name.substr(0, name.find('_'))] = Repeated(ratios);
-  }
-  return figures;
-}
-
 Json MeasureLatency(const Bench& bench, StoreIndex& index) {
-  Rounds idle;
-  Rounds busy;
+  LatencyRounds idle;
+  LatencyRounds busy;
   std::vector<double> inserts;
   index.SetEf(bench.options.at_ef);
   for (std::size_t round = 0; round < bench.options.rounds; ++round) {
     // The store's own threads too, those it started since the last round among them.
     PinAllThreads({Processors().front()});
-    AddPercentiles(PinnedLatencies(bench, index, Window(bench.options.seconds), round), idle);
+    idle.Add(PinnedLatencies(bench, index, Window(bench.options.seconds), round));
     const Window window(bench.options.seconds);
     BusyWriter writer(bench, index.store(), window, MustGetStats(index.store()).next_id - 1);
-    AddPercentiles(PinnedLatencies(bench, index, window, round), busy);
+    busy.Add(PinnedLatencies(bench, index, window, round));
     writer.Join();
     inserts.push_back(writer.rate());
     MustBeOk(index.store().Flush());  // what is left to be synced must not disturb the next round
   }
   return {{"ef", bench.options.at_ef},
-          {"idle", Summary(idle)},
-          {"busy", Summary(busy)},
+          {"idle", idle.Figures()},
+          {"busy", busy.Figures()},
           {"slowdown", Slowdown(idle, busy)},
           {"inserts_per_second", Repeated(inserts)}};
 }

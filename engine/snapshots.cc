@@ -1,0 +1,139 @@
+// Engine's snapshots: of now, of the past, with a name.
+#include <algorithm>
+#include <string>
+
+#include "engine/engine.h"
+#include "storage/base/coding.h"
+#include "storage/base/status_macros.h"
+
+namespace engram {
+namespace {
+
+std::int64_t Micros(Timestamp time) { return time.time_since_epoch().count(); }
+
+}  // namespace
+
+KeptState Engine::TakeSnapshot() {
+  SnapshotLine* line = core_.versions.TakeSnapshot(core_.clock->Steady());
+  const auto lsn = static_cast<Lsn>(line->lsn.load(std::memory_order_relaxed));  // our own
+  return {line, lsn, core_.SightNow(lsn).now_us};
+}
+
+Result<KeptState> Engine::Keep(Lsn lsn, std::int64_t now_us) {
+  ENGRAM_ASSIGN_OR_RETURN(SnapshotLine* const line,
+                          core_.versions.TakeSnapshotAt(lsn, core_.clock->Steady()));
+  return KeptState{line, lsn, core_.Expires() ? now_us : Sight::kNothingExpires};
+}
+
+Result<Lsn> Engine::OldestKept() {
+  const std::chrono::microseconds history = core_.options().history;
+  if (history.count() == 0 && !core_.read_only) return core_.versions.visible();
+  if (!core_.read_only) {
+    const std::int64_t since = core_.clock->NowMicros() - history.count();
+    ENGRAM_ASSIGN_OR_RETURN(const std::optional<ClockRow> found, core_.meta->FindClock(since));
+    if (found) return found->lsn;
+  }
+  // It is not as long as that yet: from its beginning on.
+  Lsn oldest = core_.versions.visible();
+  ENGRAM_RETURN_IF_ERROR(core_.meta->ForEachClock(
+      kNeverExpires, [&](const ClockRow& row) -> Result<bool> {
+        oldest = std::min(oldest, row.lsn);
+        return false;
+      }));
+  return oldest;
+}
+
+Result<KeptState> Engine::TakeSnapshotAt(Lsn lsn) {
+  CheckOpen();
+  const Lsn newest = core_.versions.visible();
+  if (lsn > newest) {
+    return Status::InvalidArgument("commit " + std::to_string(Raw(lsn)) +
+                                   " is not there yet, the newest is " +
+                                   std::to_string(Raw(newest)));
+  }
+  ENGRAM_ASSIGN_OR_RETURN(const Lsn oldest, OldestKept());
+  if (lsn < oldest) {
+    return Status::SnapshotExpired("the state of commit " + std::to_string(Raw(lsn)) +
+                                   " is not kept, only those from commit " +
+                                   std::to_string(Raw(oldest)) + " on are (Options::history)");
+  }
+  std::int64_t now_us = core_.clock->NowMicros();
+  ENGRAM_ASSIGN_OR_RETURN(const std::optional<ClockRow> row, core_.meta->FindClockOf(lsn));
+  if (row && lsn < newest) now_us = row->clock_us;
+  return Keep(lsn, now_us);
+}
+
+Result<KeptState> Engine::TakeSnapshotAt(Timestamp time) {
+  CheckOpen();
+  const std::int64_t at_us = Micros(time);
+  const std::int64_t now_us = core_.clock->NowMicros();
+  if (at_us > now_us) {
+    return Status::InvalidArgument("the time is " + std::to_string(at_us - now_us) +
+                                   " microseconds from now, expected one in the past");
+  }
+  ENGRAM_ASSIGN_OR_RETURN(const std::optional<ClockRow> row, core_.meta->FindClock(at_us));
+  const std::int64_t history_us = core_.options().history.count();
+  // Of a store that is only read, nothing goes: what there is, counts.
+  if (!row || (!core_.read_only && at_us < now_us - history_us)) {
+    return Status::SnapshotExpired(
+        "the state of " + std::to_string(now_us - at_us) +
+        " microseconds ago is not kept, Options::history is " + std::to_string(history_us) +
+        (row ? "" : ", and the store was opened with it later than that"));
+  }
+  // Rows come before their commit is visible.
+  return Keep(std::min(row->lsn, core_.versions.visible()), at_us);
+}
+
+Result<NamedSnapshot> Engine::CreateNamedSnapshot(const std::string& name,
+                                                  const std::optional<KeptState>& state,
+                                                  Durability durability) {
+  ENGRAM_RETURN_IF_ERROR(RequireWritable());
+  if (!state) {
+    MutexLock role(core_.writer_role);
+    return writer_->AddName(name, Lsn::kNone, durability);
+  }
+  // The pin keeps the state until the name does.
+  ENGRAM_ASSIGN_OR_RETURN(const Reading reading, BeginRead(state));
+  MutexLock role(core_.writer_role);
+  return writer_->AddName(name, reading.sight.lsn, durability);
+}
+
+Result<KeptState> Engine::OpenNamedSnapshot(const std::string& name) {
+  CheckOpen();
+  const std::optional<NamedSnapshot> named = core_.versions.FindNamed(name);
+  if (!named) return Status::NotFound("there is no snapshot of the name \"" + name + "\"");
+  // Dropped meanwhile, its state may be gone: then the name is, too.
+  auto kept = Keep(named->lsn, Micros(named->taken_at));
+  if (kept.code() != Code::kSnapshotExpired) return kept;
+  return Status::NotFound("there is no snapshot of the name \"" + name + "\" any more");
+}
+
+Status Engine::DropNamedSnapshot(const std::string& name, Durability durability) {
+  ENGRAM_RETURN_IF_ERROR(RequireWritable());
+  MutexLock role(core_.writer_role);
+  return writer_->DropName(name, durability);
+}
+
+// Times that were kept for a history say nothing of what came when none was; where one begins, its
+// first state gets a time.
+Status Engine::BeginHistory() {
+  if (core_.read_only) return Status::Ok();
+  MutexLock role(core_.writer_role);
+  if (core_.options().history.count() == 0) {
+    constexpr std::size_t kAtATime = 10'000;
+    for (bool more = true; more;) {
+      ENGRAM_ASSIGN_OR_RETURN(more, writer_->ForgetTimes(kAtATime));
+    }
+    return Status::Ok();
+  }
+  Lsn first = Lsn::kNone;
+  ENGRAM_RETURN_IF_ERROR(core_.meta->ForEachClock(
+      kNeverExpires, [&](const ClockRow& row) -> Result<bool> {
+        first = row.lsn;
+        return false;
+      }));
+  core_.writer.history = first;
+  return first == Lsn::kNone ? writer_->BeginHistory() : Status::Ok();
+}
+
+}  // namespace engram

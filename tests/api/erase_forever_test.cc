@@ -1,0 +1,190 @@
+// Erasing that leaves no byte behind.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "tests/api/upkeep_fixture.h"
+
+namespace engram {
+namespace {
+
+class EraseForeverTest : public UpkeepTest, public testing::WithParamInterface<Residency> {
+ protected:
+  EraseForeverTest() {
+    options_.residency = GetParam();
+    options_.indexed_fields = {"secret"};
+  }
+
+  // Bytes that stay what they are in every file: one vector and one text for each pattern.
+  struct Secret {
+    PatternId id = 0;
+    std::vector<float> vector;
+    std::string text;
+  };
+  Secret PutSecret(bool with_metadata = true) {
+    Secret secret;
+    secret.vector = AnyVector();
+    for (int i = 0; i < 24; ++i) secret.text += static_cast<char>('a' + random_() % 26);
+    NewPattern pattern;
+    pattern.vector = secret.vector;
+    if (with_metadata) pattern.metadata = {{"secret", Value(secret.text)}};
+    const auto id = store_->Insert(pattern);
+    EXPECT_TRUE(id.ok()) << id.status();
+    secret.id = id.ok() ? *id : 0;
+    return secret;
+  }
+
+  static std::string BytesOf(const std::filesystem::path& path) {
+    std::ifstream file(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+  // The files that hold one of the bytes.
+  std::set<std::string> FilesWith(const Secret& secret) {
+    std::string vector(secret.vector.size() * sizeof(float), '\0');
+    std::memcpy(vector.data(), secret.vector.data(), vector.size());
+    std::set<std::string> found;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(Path())) {
+      if (!entry.is_regular_file()) continue;
+      const std::string bytes = BytesOf(entry.path());
+      // A part is as bad as the whole.
+      const bool holds = bytes.find(vector.substr(0, 16)) != std::string::npos ||
+                         bytes.find(vector.substr(16)) != std::string::npos ||
+                         bytes.find(secret.text) != std::string::npos;
+      if (holds) found.insert(std::filesystem::relative(entry.path(), Path()).string());
+    }
+    return found;
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(Residencies, EraseForeverTest,
+                         testing::Values(Residency::kResident, Residency::kMapped),
+                         [](const auto& test) { return std::string(ResidencyName(test.param)); });
+
+TEST_P(EraseForeverTest, NoFileHoldsAByteOfIt) {
+  ASSERT_NO_FATAL_FAILURE(Open());
+  PutMany(500);
+  std::vector<Secret> secrets;
+  for (int i = 0; i < 20; ++i) secrets.push_back(PutSecret());
+  ASSERT_TRUE(store_->Checkpoint().ok());
+  // Some are in the log, some in pages and tables, some in the journal.
+  for (int i = 0; i < 20; ++i) secrets.push_back(PutSecret());
+  for (const Secret& secret : secrets) EXPECT_FALSE(FilesWith(secret).empty());
+  EXPECT_TRUE(FilesWith(secrets[0]).contains("graph.engram"));
+  EXPECT_TRUE(FilesWith(secrets[0]).contains("graph.journal"));
+  std::vector<PatternId> ids;
+  for (const Secret& secret : secrets) ids.push_back(secret.id);
+  const auto report = store_->EraseForever(ids);
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_EQ(report->patterns, 40u);
+  EXPECT_EQ(report->versions, 40u);
+  EXPECT_EQ(report->journal_bytes, options_.journal_bytes);
+  EXPECT_GT(report->log_bytes, 0u);
+  EXPECT_GT(report->metadata_bytes, 0u);
+  for (const Secret& secret : secrets) EXPECT_THAT(FilesWith(secret), testing::IsEmpty());
+  EXPECT_EQ(Ids().size(), 500u);
+  ASSERT_NO_FATAL_FAILURE(VerifyAndReopen());
+  for (const Secret& secret : secrets) EXPECT_THAT(FilesWith(secret), testing::IsEmpty());
+  EXPECT_EQ(store_->Get(ids[0]).code(), Code::kNotFound);
+  EXPECT_EQ(PutMany(10).size(), 10u);
+}
+
+TEST_P(EraseForeverTest, OldVersionsThatWereReclaimedLongAgoGoToo) {
+  ASSERT_NO_FATAL_FAILURE(Open());
+  PutMany(300);
+  const Secret first = PutSecret();
+  Secret second = first;
+  second.vector = AnyVector();
+  second.text = "another one altogether";
+  PatternChange change;
+  change.vector = second.vector;
+  change.metadata = {{"secret", Value(second.text)}};
+  ASSERT_TRUE(store_->Update(first.id, change).ok());
+  Maintain();
+  EXPECT_EQ(GetStats().dead, 0u);
+  const Secret erased = PutSecret();
+  ASSERT_TRUE(store_->Erase(erased.id).ok());
+  ASSERT_TRUE(store_->Checkpoint().ok());
+  EXPECT_FALSE(FilesWith(first).empty());
+  EXPECT_FALSE(FilesWith(erased).empty());
+  const std::vector<PatternId> ids{first.id, erased.id};
+  const auto report = store_->EraseForever(ids);
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_EQ(report->patterns, 1u);
+  EXPECT_GE(report->versions, 2u);  // a place may have been filled again
+  for (const Secret& secret : {first, second, erased}) {
+    EXPECT_THAT(FilesWith(secret), testing::IsEmpty());
+  }
+  ASSERT_NO_FATAL_FAILURE(VerifyAndReopen());
+}
+
+TEST_P(EraseForeverTest, SnapshotsNamesAndThePastLoseItAndNothingElse) {
+  options_.history = Seconds(1000);
+  ASSERT_NO_FATAL_FAILURE(Open());
+  const std::vector<PatternId> ids = PutMany(300);
+  const Secret secret = PutSecret();
+  const Timestamp then = Now();
+  Wait(Seconds(1));
+  std::set<PatternId> others(ids.begin(), ids.end());
+  {
+    const auto snapshot = store_->GetSnapshot();
+    ASSERT_TRUE(store_->CreateNamedSnapshot("all").ok());
+    Erase({ids.begin(), ids.begin() + 10});
+    const std::vector<PatternId> gone{secret.id};
+    ASSERT_TRUE(store_->EraseForever(gone).ok());
+    EXPECT_THAT(FilesWith(secret), testing::IsEmpty());
+    EXPECT_EQ(Ids(&*snapshot), others);
+    ExpectSearchesSee(others, &*snapshot);
+    const auto named = store_->OpenNamedSnapshot("all");
+    EXPECT_EQ(Ids(&*named), others);
+    const auto past = store_->SnapshotAt(then);
+    ASSERT_TRUE(past.ok()) << past.status();
+    EXPECT_EQ(Ids(&*past), others);
+    EXPECT_EQ(Ids().size(), 290u);
+  }
+  ASSERT_NO_FATAL_FAILURE(VerifyAndReopen());
+  const auto named = store_->OpenNamedSnapshot("all");
+  ASSERT_TRUE(named.ok()) << named.status();
+  EXPECT_EQ(Ids(&*named), others);
+}
+
+TEST_P(EraseForeverTest, AfterMovesAndCutsToo) {
+  ASSERT_NO_FATAL_FAILURE(Open());
+  const std::vector<PatternId> ids = PutMany(2000);
+  std::vector<Secret> secrets;
+  for (int i = 0; i < 10; ++i) secrets.push_back(PutSecret());
+  Erase(ids);
+  ASSERT_TRUE(store_->Compact().ok());
+  EXPECT_EQ(GetStats().moved, 10u);
+  std::vector<PatternId> gone;
+  for (const Secret& secret : secrets) gone.push_back(secret.id);
+  ASSERT_TRUE(store_->EraseForever(gone).ok());
+  for (const Secret& secret : secrets) EXPECT_THAT(FilesWith(secret), testing::IsEmpty());
+  EXPECT_TRUE(Ids().empty());
+  ASSERT_NO_FATAL_FAILURE(CloseAndVerify());
+}
+
+TEST_P(EraseForeverTest, BadIdsChangeNothing) {
+  ASSERT_NO_FATAL_FAILURE(Open());
+  const Secret secret = PutSecret();
+  EXPECT_EQ(store_->EraseForever({}).code(), Code::kInvalidArgument);
+  const std::vector<PatternId> unknown{secret.id, secret.id + 1};
+  EXPECT_EQ(store_->EraseForever(unknown).code(), Code::kNotFound);
+  EXPECT_TRUE(store_->Get(secret.id).ok());
+  const std::vector<PatternId> zero{0};
+  EXPECT_EQ(store_->EraseForever(zero).code(), Code::kNotFound);
+  const std::vector<PatternId> twice{secret.id, secret.id};
+  EXPECT_TRUE(store_->EraseForever(twice).ok());
+  EXPECT_TRUE(store_->EraseForever(twice).ok());
+  EXPECT_TRUE(Ids().empty());
+}
+
+}  // namespace
+}  // namespace engram
