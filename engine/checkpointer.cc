@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <chrono>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "engine/residency.h"
@@ -173,21 +172,12 @@ Lsn Checkpointer::TakeRound(PageSpace::Cursor& cursor, PageSpace::Images& images
   // Slices leave the writer room between them; a round is no larger than about half of the journal.
   while (!last && images.bytes <= round_bytes / 2) {
     ENGRAM_SYNC_POINT("checkpoint:slice");
-    LetWriterIn();
+    core_.LetLeadersIn();
     SliceLock role(core_.writer_role);
     last = core_.pages->TakeImages(cursor, core_.config.checkpoint_slice_bytes, images);
     end = core_.log->appended();
   }
   return end;
-}
-
-// A mutex is not fair: one slice after another would go before a writer that has to wake up first.
-void Checkpointer::LetWriterIn() const {
-  constexpr int kNaps = 20;
-  constexpr std::chrono::microseconds kNap{50};
-  for (int i = 0; i < kNaps && core_.waiting_leaders.load(std::memory_order_relaxed) > 0; ++i) {
-    std::this_thread::sleep_for(kNap);
-  }
 }
 
 Status Checkpointer::WriteRounds(std::uint64_t checkpoint, PageSpace::Images& images,
@@ -236,7 +226,7 @@ void Checkpointer::DropCopies(std::span<const PageImage> images) {
   std::size_t next = 0;
   for (bool done = false; !done;) {
     ENGRAM_SYNC_POINT("checkpoint:drop");
-    LetWriterIn();
+    core_.LetLeadersIn();
     SliceLock role(core_.writer_role);
     done = core_.pages->DropCopies(refs, next, core_.config.checkpoint_slice_bytes / kShare);
   }

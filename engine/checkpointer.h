@@ -68,7 +68,6 @@ class Checkpointer {
   Cut TakeCut() ENGRAM_EXCLUDES(core_.writer_role);
   // Images for one round; returns the last LSN they may hold (E), and whether that was all.
   Lsn TakeRound(PageSpace::Cursor& cursor, PageSpace::Images& images, bool& last);
-  void LetWriterIn() const;
   Status WriteRounds(std::uint64_t checkpoint, PageSpace::Images& images, std::uint32_t& round)
       ENGRAM_REQUIRES(mutex_);
   Status WriteRound(std::uint64_t checkpoint, std::uint32_t round,

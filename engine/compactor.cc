@@ -57,13 +57,6 @@ Status Compactor::Ask(const CompactOptions& options, Phase phase, std::uint64_t 
   return Status::Cancelled("compaction was cancelled; what was done stays done");
 }
 
-void Compactor::LetWritersIn() const {
-  constexpr int kNaps = 20;
-  for (int i = 0; i < kNaps && core_.waiting_leaders.load(std::memory_order_relaxed) > 0; ++i) {
-    std::this_thread::sleep_for(kNap / 4);
-  }
-}
-
 Result<bool> Compactor::AwaitQuiet(std::uint64_t epoch, const CompactOptions& options) {
   const auto end = std::chrono::steady_clock::now() + kLongestWait;
   while (!core_.versions.QuietSince(epoch)) {
@@ -92,7 +85,7 @@ Status Compactor::SweepAll(const CompactOptions& options) {
     const std::uint32_t end = core_.counters.sweep_end.load(std::memory_order_relaxed);
     const std::uint32_t next = core_.counters.sweep_next.load(std::memory_order_relaxed);
     ENGRAM_RETURN_IF_ERROR(Ask(options, Phase::kSweeping, next, end));
-    LetWritersIn();
+    core_.LetLeadersIn();
     MutexLock role(core_.writer_role);
     ENGRAM_RETURN_IF_ERROR(core_.log->poisoned());
     ENGRAM_ASSIGN_OR_RETURN(more, writer_.Sweep(kSweptAtATime, 1));
@@ -166,7 +159,7 @@ Result<std::size_t> Compactor::MoveSome(std::span<const SlotId> slots) {
   }
   ENGRAM_RETURN_IF_ERROR(core_.PageTrouble(errors));
   ENGRAM_SYNC_POINT("compactor:searched");
-  LetWritersIn();
+  core_.LetLeadersIn();
   MutexLock role(core_.writer_role);
   return writer_.Move(movers);
 }

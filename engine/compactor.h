@@ -53,8 +53,6 @@ class Compactor {
   // kCancelled where the host says so.
   Status Ask(const CompactOptions& options, CompactProgress::Phase phase, std::uint64_t done,
              std::uint64_t total) const;
-  // Writers that wait go first.
-  void LetWritersIn() const;
   Status AwaitLimbo(const CompactOptions& options);
   Target ChooseTarget() ENGRAM_REQUIRES(core_.writer_role);
   std::vector<SlotId> ChooseMovers(const Target& target) ENGRAM_REQUIRES(core_.writer_role);

@@ -1,7 +1,9 @@
 #include "engine/core.h"
 
 #include <algorithm>
+#include <chrono>
 #include <string>
+#include <thread>
 
 #include "storage/base/coding.h"
 #include "storage/base/status_macros.h"
@@ -18,6 +20,14 @@ Result<ConstNodeView> Core::ReadNode(SlotId slot) const {
     ENGRAM_RETURN_IF_ERROR(pages->Check(page));
   }
   return Node(slot);
+}
+
+void Core::LetLeadersIn() const {
+  constexpr int kNaps = 20;
+  constexpr std::chrono::microseconds kNap{50};
+  for (int i = 0; i < kNaps && waiting_leaders.load(std::memory_order_relaxed) > 0; ++i) {
+    std::this_thread::sleep_for(kNap);
+  }
 }
 
 void Core::Note(News news) {

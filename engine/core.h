@@ -141,6 +141,9 @@ struct Counters {
   std::atomic<std::uint64_t> reclaimed{0};
   std::atomic<std::uint64_t> expired{0};
   std::atomic<std::uint64_t> moved{0};
+  std::atomic<std::uint64_t> audit_rounds{0};
+  std::atomic<std::uint64_t> audited_nodes{0};
+  std::atomic<std::uint64_t> mended_nodes{0};
 };
 
 struct Core {
@@ -189,8 +192,7 @@ struct Core {
   // Held by whoever changes pages, rows or the log: the leader of a commit group, a slice of a
   // checkpoint, Close().
   Mutex writer_role;
-  // Leaders that wait for it. Relaxed on both sides: only a hint by which a checkpoint lets them go
-  // first.
+  // Leaders that wait for it. Relaxed on both sides: only a hint for LetLeadersIn().
   std::atomic<std::uint32_t> waiting_leaders{0};
   WriterState writer ENGRAM_GUARDED_BY(writer_role);
   // nullptr in a read-only store.
@@ -233,6 +235,10 @@ struct Core {
     const PageRef page{SegmentKind::kNodes, layout->PageOf(slot)};
     return {pages->page(page) + layout->OffsetInPage(slot), *layout};
   }
+
+  // Before the writer role is taken for work that comes in many steps: a mutex is not fair, and one
+  // step after another would go before a writer that has to wake up first.
+  void LetLeadersIn() const ENGRAM_EXCLUDES(writer_role);
 
   // Any thread, with or without locks.
   void Note(News news);

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include <engram/analyze.h>
+#include <engram/rebalance.h>
 #include <engram/search.h>
 #include <engram/stats.h>
 #include <engram/store.h>
@@ -107,6 +108,8 @@ class Engine {
   Result<Stats> GetStats();
   // Pre: options within their ranges.
   Result<GraphReport> Analyze(const AnalyzeOptions& options);
+  // Pre: as above.
+  Result<RebalanceReport> Rebalance(const RebalanceOptions& options);
 
   // kBusy while a snapshot is open; else the store is closed, whatever the last checkpoint met:
   // only the destructor may be called then.
@@ -166,6 +169,9 @@ class Engine {
   void AddSweep(Stats& stats) const;
   // Of files and memory, as they are now.
   Status AddSizes(GraphReport& report);
+  // rebalancer.cc
+  Result<GraphHealth> MeasureHealth(std::size_t sample);
+  Status MeasureFinding(std::size_t sample, GraphHealth& health);
   Result<Hit> MakeHit(SlotId slot, PatternId id, float distance, const SearchRequest& request);
 
   std::unique_ptr<FileLock> lock_;  // first: released last

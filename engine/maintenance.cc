@@ -16,12 +16,15 @@ constexpr std::size_t kSlotsAtATime = 4096;
 constexpr std::size_t kWorthSweepingShare = 1024;
 // Rows that say when a commit was, of which the history needs no more.
 constexpr std::size_t kTimesAtATime = 1024;
-constexpr std::chrono::microseconds kYield{50};
 constexpr std::chrono::milliseconds kShortestNap{1};
 constexpr std::chrono::milliseconds kNap{200};
 constexpr std::chrono::milliseconds kBudget{2};
 // Without the role, and mostly spent waiting for the disk.
 constexpr std::chrono::milliseconds kScrubBudget{200};
+// Nobody waits for the audit, and inserts wait for a step of it: a millisecond where nothing of it
+// is in the cache.
+constexpr std::size_t kAuditedAtATime = 512;
+constexpr std::chrono::milliseconds kAuditBudget{2};
 
 }  // namespace
 
@@ -53,6 +56,7 @@ Status Maintenance::RunOnce(std::chrono::microseconds budget) {
   Status status = SyncPromised(std::chrono::steady_clock::time_point::max());
   const auto end = core_.clock->Steady() + budget;
   if (status.ok()) status = FreeAndCheckpoint(end, end);
+  if (status.ok()) status = AuditUntil(end);
   core_.TellNews();
   core_.meta->DeliverLog();
   return status;
@@ -75,10 +79,7 @@ std::size_t Maintenance::LeastDead() {
 
 Status Maintenance::Sweep(std::chrono::steady_clock::time_point until) {
   for (bool more = true; more && core_.clock->Steady() < until && !checkpointer_.CopiesAreMany();) {
-    // Inserts go first: a mutex is not fair.
-    if (core_.waiting_leaders.load(std::memory_order_relaxed) > 0) {
-      std::this_thread::sleep_for(kYield);
-    }
+    core_.LetLeadersIn();
     MutexLock role(core_.writer_role);
     ENGRAM_ASSIGN_OR_RETURN(more, writer_.Sweep(kSlotsAtATime, LeastDead()));
   }
@@ -96,6 +97,40 @@ Status Maintenance::FreeAndCheckpoint(std::chrono::steady_clock::time_point free
   return wanted || checkpointer_.Due() ? checkpointer_.Run() : Status::Ok();
 }
 
+// The least of all: what comes of it is rare, and none of it is urgent.
+Status Maintenance::AuditUntil(std::chrono::steady_clock::time_point until) {
+  if (core_.options().audit_interval.count() == 0) return Status::Ok();
+  for (bool more = true; more && core_.clock->Steady() < until && !checkpointer_.CopiesAreMany();) {
+    core_.LetLeadersIn();
+    std::optional<AuditReport> ended;
+    ENGRAM_ASSIGN_OR_RETURN(more, AuditStep(ended));
+    if (ended) TellOf(*ended);
+  }
+  return Status::Ok();
+}
+
+Result<bool> Maintenance::AuditStep(std::optional<AuditReport>& ended) {
+  MutexLock role(core_.writer_role);
+  if (!core_.linker->auditing()) {
+    const auto now = core_.clock->Steady();
+    if (now < audit_due_) return false;
+    // Also where the round ends early.
+    audit_due_ = now + core_.options().audit_interval;
+  }
+  ENGRAM_ASSIGN_OR_RETURN(ended, writer_.Audit(kAuditedAtATime));
+  return !ended.has_value();
+}
+
+void Maintenance::TellOf(const AuditReport& report) const {
+  if (report.mended == 0) return;
+  core_.logger.Warning(
+      "the graph of " + core_.directory + " was not as it should be, and was put right: of " +
+      std::to_string(report.looked_at) + " nodes " + std::to_string(report.mended) + " (" +
+      std::to_string(report.links) + " links cleared, " + std::to_string(report.counts) +
+      " counts corrected, " + std::to_string(report.adopted) + " nodes linked to again, " +
+      std::to_string(report.entries) + " entry points replaced): run `engram verify`");
+}
+
 void Maintenance::SyncLoop() {
   const auto nap =
       std::clamp<std::chrono::nanoseconds>(core_.options().sync_interval / 4, kShortestNap, kNap);
@@ -109,7 +144,8 @@ void Maintenance::SyncLoop() {
 void Maintenance::WorkLoop() {
   for (bool told = false; Sleep(kNap);) {
     const auto now = core_.clock->Steady();
-    const Status status = FreeAndCheckpoint(now + kBudget, now + kScrubBudget);
+    Status status = FreeAndCheckpoint(now + kBudget, now + kScrubBudget);
+    if (status.ok()) status = AuditUntil(core_.clock->Steady() + kAuditBudget);
     // A store that takes no writes any more is told of by the other thread.
     if (core_.log->poisoned().ok()) Tell(status, "background work", told);
     core_.TellNews();

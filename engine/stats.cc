@@ -73,6 +73,9 @@ Result<Stats> Engine::GetStats() {
     stats.first_bad_segment = Raw(scrub.first_bad->segment);
     stats.first_bad_page = Raw(scrub.first_bad->page);
   }
+  stats.audit_rounds = core_.counters.audit_rounds.load(std::memory_order_relaxed);
+  stats.audited_nodes = core_.counters.audited_nodes.load(std::memory_order_relaxed);
+  stats.mended_nodes = core_.counters.mended_nodes.load(std::memory_order_relaxed);
   return stats;
 }
 

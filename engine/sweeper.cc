@@ -17,6 +17,8 @@ namespace engram {
 namespace {
 
 constexpr std::size_t kMostHealed = 64;  // nodes in one commit
+// One that is linked anew counts as so many: it is searched for, as a new one is.
+constexpr std::size_t kRelinkedCounts = 8;
 constexpr std::size_t kMostRetired = 512;
 
 // Whether a list of the node at any level names a doomed one.
@@ -26,6 +28,19 @@ bool IsSick(const Graph& graph, SlotId slot, const std::function<bool(SlotId)>& 
     graph.ForEachNeighbour(slot, level, [&](SlotId to) { sick = sick || doomed(to); });
   }
   return sick;
+}
+
+// Whether most of the node's links lead to doomed ones, so that what is left of its neighbourhood is
+// too little to choose from.
+bool IsHurt(const Graph& graph, SlotId slot, const std::function<bool(SlotId)>& doomed) {
+  if (graph.state(slot) != SlotState::kLive) return false;
+  std::size_t links = 0;
+  std::size_t lost = 0;
+  graph.ForEachNeighbour(slot, 0, [&](SlotId to) {
+    ++links;
+    if (doomed(to)) ++lost;
+  });
+  return 2 * lost > links;
 }
 
 }  // namespace
@@ -92,8 +107,10 @@ Status Writer::HealSome(std::size_t slots) {
     return graph.state(slot) == SlotState::kDead && graph.Node(slot).valid_to() <= through;
   };
   std::vector<SlotId> sick;
+  std::vector<SlotId> hurt;
   std::uint64_t lists = 0;
-  for (; slots > 0 && round.next < round.end && sick.size() < kMostHealed; --slots) {
+  const auto work = [&] { return sick.size() + (kRelinkedCounts - 1) * hurt.size(); };
+  for (; slots > 0 && round.next < round.end && work() < kMostHealed; --slots) {
     const auto slot = static_cast<SlotId>(round.next++);
     const SlotState state = graph.state(slot);
     // Doomed ones only where they are freed in several commits, between which none may lead to what
@@ -104,6 +121,7 @@ Status Writer::HealSome(std::size_t slots) {
     }
     if (!IsSick(graph, slot, doomed)) continue;
     sick.push_back(slot);
+    if (IsHurt(graph, slot, doomed)) hurt.push_back(slot);
     lists += std::uint64_t{1} + graph.Node(slot).level();
   }
   ENGRAM_RETURN_IF_ERROR(errors.first());
@@ -112,9 +130,15 @@ Status Writer::HealSome(std::size_t slots) {
   NoteProgress(plan, round);
   const std::uint64_t most_links = core_.layout->max_links0();
   plan.most_link_bytes = lists * LinkBytes(most_links, most_links);
+  for (const SlotId slot : hurt) plan.most_link_bytes += RelinkRoom(graph.Node(slot).level());
   plan.relink = [&](LinkSink& links) ENGRAM_NO_THREAD_SAFETY_ANALYSIS {
     const Graph own = core_.GraphNow();
     for (const SlotId slot : sick) core_.linker->Heal(own, slot, doomed, links);
+    for (const SlotId slot : hurt) {
+      const auto found =
+          Linker::FindFor(own, core_.linker->entry(), core_.linker->options(), slot);
+      core_.linker->Relink(own, slot, found, links);
+    }
   };
   ENGRAM_RETURN_IF_ERROR(CommitPlans({&plan, 1}, SyncMode::kNoSync));
   core_.counters.healed_nodes.fetch_add(sick.size(), std::memory_order_relaxed);

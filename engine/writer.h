@@ -39,6 +39,12 @@ class PageLinks final : public LinkSink {
   Status status_;
 };
 
+// A node, and what is near it. Pre: both are pinned since they were found.
+struct FoundNode {
+  SlotId slot = SlotId::kNone;
+  FoundLevels near;
+};
+
 class Writer {
  public:
   explicit Writer(Core& core) : core_(core) {}
@@ -87,6 +93,13 @@ class Writer {
   // Zeroes the blocks of slots that are free.
   Status Wipe(std::vector<SlotId> slots);
 
+  // A step of the round that looks at every link (docs/hnsw.md, "Audit"): about `slots` slots, or a
+  // commit that puts something right. Begins a round where none is on its way. What the round has
+  // found, where this step ends it. Errors: also of a bad page, which ends the round.
+  Result<std::optional<AuditReport>> Audit(std::size_t slots);
+  // Links those of the nodes that live anew, in one commit. Of how many a list has changed.
+  Result<std::size_t> Relink(std::span<const FoundNode> nodes);
+
   // Records the names of the indexed fields: the first commit of a new store.
   Status DeclareFields(const std::vector<std::string>& names);
 
@@ -116,6 +129,9 @@ class Writer {
   void ReleaseLimbo() ENGRAM_REQUIRES(core_.writer_role);
   Status MakeRoomForUppers(std::size_t nodes) ENGRAM_REQUIRES(core_.writer_role);
 
+  // mender.cc: what the links take that Linker::Relink() changes for a node of that level.
+  std::uint64_t RelinkRoom(std::uint64_t level) const;
+
   // sweeper.cc
   void CountSweep() ENGRAM_REQUIRES(core_.writer_role);
   void BeginRound(std::size_t least_dead) ENGRAM_REQUIRES(core_.writer_role);
@@ -135,6 +151,9 @@ class Writer {
       ENGRAM_REQUIRES(core_.writer_role);
   void GiveBackPlaces(const CommitPlan& plan) ENGRAM_REQUIRES(core_.writer_role);
   SyncMode ModeFor(std::span<const CommitPlan> plans) const ENGRAM_REQUIRES(core_.writer_role);
+
+  // mender.cc
+  Status MendGraph(std::size_t lists) ENGRAM_REQUIRES(core_.writer_role);
 
   // All plans or, failing, none that anybody sees.
   Status CommitPlans(std::span<CommitPlan> plans, SyncMode mode) ENGRAM_REQUIRES(core_.writer_role);

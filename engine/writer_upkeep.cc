@@ -219,6 +219,7 @@ Result<std::uint64_t> Writer::Cut(std::uint32_t node_slots, std::uint32_t upper_
   plan.record.state.node_slots = node_slots;
   plan.record.state.upper_slots = upper_slots;
   ENGRAM_RETURN_IF_ERROR(CommitPlans({&plan, 1}, SyncMode::kNoSync));
+  core_.linker->EndAudit();  // it would look behind the end
   core_.slots->Cut(node_slots);
   core_.upper_slots->Cut(upper_slots);
   SweepRound& round = core_.writer.sweep;

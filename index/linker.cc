@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <string>
 
-#include "index/node_key.h"
 #include "index/select_neighbors.h"
 #include "storage/base/check.h"
 #include "storage/base/test_hooks.h"
@@ -29,6 +28,7 @@ Status Linker::Rebuild(const Graph& graph, std::uint32_t slots, EntryPoint entry
   ENGRAM_SYNC_POINT("linker:rebuild");
   entry_ = entry;
   recent_.clear();
+  audit_.reset();
   parents_.assign(graph.node_limit(), 0);
   std::vector<NodeKey> keys(slots);
   SlotId highest = SlotId::kNone;
@@ -70,6 +70,7 @@ bool Linker::Restore(const Graph& graph, std::span<const std::uint32_t> counts, 
   }
   entry_ = entry;
   recent_.clear();
+  audit_.reset();
   parents_.assign(graph.node_limit(), 0);
   std::copy(counts.begin(), counts.end(), parents_.begin());
   return true;
@@ -83,20 +84,21 @@ std::vector<std::uint32_t> Linker::ParentCounts(const Graph& graph, std::uint32_
   return counts;
 }
 
-void Linker::Commit(const Graph& graph, ListPlan& plan, LinkSink& sink) {
+bool Linker::Commit(const Graph& graph, ListPlan& plan, LinkSink& sink) {
   if (plan.level == 0) FitIntoList(graph, plan);
   ListChange change;
   ChangeFor(plan, change);
-  if (change.empty()) return;
+  if (change.empty()) return false;
   if (plan.level == 0 && IsLive(graph, plan.base)) {
     for (const Member& member : plan.members) {
       if (!member.lower || !member.live) continue;
       const bool present = member.position != Member::kNoPosition;
-      if (present && !member.selected) DropParent(member.slot);
-      if (!present && member.selected) ++parents(member.slot);
+      if (present && !member.selected) UncountLink(plan.base, member.slot);
+      if (!present && member.selected) CountLink(plan.base, member.slot);
     }
   }
   sink.SetLinks(plan.base, plan.level, change);
+  return true;
 }
 
 // Selected become: those that must, in order of distance, then those the heuristic chose, as far as
@@ -146,7 +148,7 @@ void Linker::Unlink(const Graph& graph, SlotId dead, LinkSink& sink) {
   std::vector<SlotId> orphans;
   for (const SlotId to : Neighbours(graph, dead, 0)) {
     if (!IsLive(graph, to) || !(KeyOf(graph, to) < key)) continue;
-    if (DropParent(to)) orphans.push_back(to);
+    if (UncountLink(dead, to)) orphans.push_back(to);
   }
   if (dead == entry_.slot) ReplaceEntry(graph, dead);
   // Each may be a parent of those behind it.
@@ -177,6 +179,7 @@ void Linker::Adopt(const Graph& graph, SlotId node, LinkSink& sink) {
   }
 
   const NodeKey key = KeyOf(graph, node);
+  if (!IsEntryAbove(graph, key)) return TakeForEntry(graph, node, sink);
   VisitedSet seen;
   seen.Reset(1024);
   std::vector<SlotId> above{entry_.slot};
@@ -193,6 +196,21 @@ void Linker::Adopt(const Graph& graph, SlotId node, LinkSink& sink) {
   for (const SlotId parent : above) {
     if (PutBetween(graph, parent, node, sink)) return;
   }
+  // Or links were lost, and not all that rank above it are reached: the audit goes by rank.
+  if (audit_) AddOrphan(node);
+}
+
+bool Linker::IsEntryAbove(const Graph& graph, const NodeKey& key) const {
+  return graph.Has(entry_.slot) && IsLive(graph, entry_.slot) && key < KeyOf(graph, entry_.slot);
+}
+
+// In a damaged graph alone: nothing leads to who ranks above the entry point, so it is that.
+void Linker::TakeForEntry(const Graph& graph, SlotId node, LinkSink& sink) {
+  const SlotId before = entry_.slot;
+  entry_ = {node, graph.Node(node).level()};
+  if (audit_) ++audit_->report.entries;
+  const bool live = graph.Has(before) && IsLive(graph, before);
+  if (live && parents(before) == 0) Adopt(graph, before, sink);
 }
 
 bool Linker::AdoptFrom(const Graph& graph, std::span<const SlotId> parents, SlotId node,
@@ -257,7 +275,8 @@ void Linker::KeepWayUp(const Graph& graph, SlotId slot, std::span<const SlotId> 
   const auto leads_up = [&](SlotId to) {
     return !doomed(to) && IsLive(graph, to) && key < KeyOf(graph, to);
   };
-  if (std::any_of(present.begin(), present.end(), leads_up)) return;
+  // In a damaged graph the entry point may rank below it, and be in the list.
+  if (!IsEntryAbove(graph, key) || std::any_of(present.begin(), present.end(), leads_up)) return;
   for (const Addition& addition : additions) {
     if (leads_up(addition.node.slot)) return;
   }

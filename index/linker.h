@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
@@ -21,10 +22,12 @@
 #include <engram/status.h>
 #include <engram/types.h>
 
+#include "index/audit_round.h"
 #include "index/graph.h"
 #include "index/graph_search.h"
 #include "index/metric.h"
 #include "index/neighbor_list.h"
+#include "index/node_key.h"
 #include "storage/base/ids.h"
 #include "storage/base/test_hooks.h"
 
@@ -48,6 +51,9 @@ struct NewNode {
   const FoundNear* near = nullptr;  // nullptr: searched for here
 };
 
+// Near nodes for one that is in the graph already, at each of its levels from 0 up, by distance.
+using FoundLevels = std::vector<std::vector<Candidate>>;
+
 // Runs body(0) to body(tasks - 1) and returns when all are done.
 using RunTasks =
     std::function<void(std::size_t tasks, const std::function<void(std::size_t)>& body)>;
@@ -64,8 +70,8 @@ class Linker {
   // Takes what ParentCounts() said when this graph was closed, without a look at its lists. False,
   // with nothing changed, where that cannot be: a count for each of the slots, 0 of the entry point
   // and of what is not live, else at least 1. Counts that could be and are wrong, as links that
-  // were changed behind the linker's back, cost reachability, which verify says; nothing is read or
-  // written outside of the graph for them.
+  // were changed behind the linker's back, cost reachability until a round of the audit; nothing is
+  // read or written outside of the graph for them.
   bool Restore(const Graph& graph, std::span<const std::uint32_t> counts, EntryPoint entry);
   // What is known of the first `slots`, as Rebuild() would count it.
   std::vector<std::uint32_t> ParentCounts(const Graph& graph, std::uint32_t slots) const;
@@ -97,6 +103,34 @@ class Linker {
   // The slot is retired: nothing leads to it, and a new node may take it.
   void Forget(SlotId slot) { std::replace(recent_.begin(), recent_.end(), slot, SlotId::kNone); }
 
+  // --- linker_relink.cc ---
+
+  // Looks for them as for an insert. Any thread; keeps the slots only as long as the caller's pin.
+  // Pre: graph.Has(node).
+  static FoundLevels FindFor(const Graph& graph, EntryPoint entry, const LinkerOptions& options,
+                             SlotId node);
+  // Chooses links for a node that is in the graph as for one that is new: from `found` and what it
+  // links to, a link back from each. What it links to stays while there is room. Whether a list
+  // changed. Pre: it is live.
+  bool Relink(const Graph& graph, SlotId node, const FoundLevels& found, LinkSink& sink);
+
+  // --- linker_audit.cc: docs/hnsw.md, "Audit" ---
+
+  // What is next in a round.
+  enum class AuditTask : std::uint8_t { kLook, kMend, kEnd };
+  bool auditing() const { return audit_ != nullptr; }
+  // Begins a round: 4 bytes a slot until it ends. Pre: none is on its way.
+  void BeginAudit(const Graph& graph);
+  // Looks at about `slots` slots, as far as no list has to change. The caller drops the round
+  // where a page was bad. Pre, of all but the first two: a round is on its way.
+  AuditTask Audit(const Graph& graph, std::size_t slots);
+  // What Mend() takes in the log as a rule, where that is next: so many lists.
+  std::size_t ListsToMend(const Graph& graph) const;
+  // Puts right what Audit() stopped at. Whatever it looks at, that has looked at before.
+  void Mend(const Graph& graph, LinkSink& sink);
+  const AuditReport& audit_report() const { return audit_->report; }
+  void EndAudit() { audit_.reset(); }
+
  private:
   class Batch;
 
@@ -107,17 +141,31 @@ class Linker {
   std::uint32_t& parents(SlotId slot) { return parents_[static_cast<std::uint32_t>(slot)]; }
   // A count for each slot that a link may lead to.
   void Cover(const Graph& graph) {
-    if (parents_.size() < graph.node_limit()) parents_.resize(graph.node_limit());
+    if (parents_.size() >= graph.node_limit()) return;
+    parents_.resize(graph.node_limit());
+    if (audit_) audit_->counted.resize(graph.node_limit());
   }
   // One parent less; whether there is none now. A count from a file may have been too low.
-  bool DropParent(SlotId slot) {
-    std::uint32_t& count = parents(slot);
+  bool DropParent(SlotId slot) { return OneLess(parents(slot)); }
+  static bool OneLess(std::uint32_t& count) {
     count -= count > 0 ? 1 : 0;
     return count == 0;
   }
+  // A link from `base`, which is live, to `slot`, which ranks below it, has come or is gone.
+  void CountLink(SlotId base, SlotId slot) {
+    ++parents(slot);
+    if (audit_ && audit_->Counts(base) && !ENGRAM_MUTANT(kChangeNotAudited)) {
+      ++audit_->parents(slot);
+    }
+  }
+  bool UncountLink(SlotId base, SlotId slot) {
+    if (audit_ && audit_->Counts(base)) OneLess(audit_->parents(slot));
+    return DropParent(slot);
+  }
 
   // Makes `plan` so: keeps whoever has no other parent, drops the rest as far as there is no room.
-  void Commit(const Graph& graph, ListPlan& plan, LinkSink& sink);
+  // Whether the list changed.
+  bool Commit(const Graph& graph, ListPlan& plan, LinkSink& sink);
   void FitIntoList(const Graph& graph, ListPlan& plan);
   bool HasOnlyThisParent(const Member& member) {
     return member.lower && member.live && member.position != Member::kNoPosition &&
@@ -131,6 +179,8 @@ class Linker {
   static std::size_t MostNeeded(std::size_t capacity, Share share) {
     return share == Share::kAll ? capacity : capacity / 2 + 1;
   }
+  bool IsEntryAbove(const Graph& graph, const NodeKey& key) const;
+  void TakeForEntry(const Graph& graph, SlotId node, LinkSink& sink);
   bool AdoptFrom(const Graph& graph, std::span<const SlotId> parents, SlotId node, Share share,
                  LinkSink& sink);
   bool TryParent(const Graph& graph, SlotId parent, SlotId node, Share share, LinkSink& sink);
@@ -142,6 +192,26 @@ class Linker {
   void KeepWayUp(const Graph& graph, SlotId slot, std::span<const SlotId> present,
                  const std::function<bool(SlotId)>& doomed, std::vector<Addition>& additions) const;
 
+  // linker_relink.cc
+  bool RelinkAt(const Graph& graph, SlotId node, std::uint32_t level,
+                std::span<const Candidate> found, LinkSink& sink);
+  static void TieToParent(const Graph& graph, SlotId node, std::span<const Candidate> candidates,
+                          std::vector<Addition>& chosen);
+  bool AddLinks(const Graph& graph, SlotId base, std::uint32_t level,
+                std::span<const Addition> wanted, LinkSink& sink);
+
+  // linker_audit.cc
+  AuditTask LookForBadLinks(const Graph& graph, std::size_t slots);
+  AuditTask CompareCounts(const Graph& graph, std::size_t slots);
+  void PassSlot(const Graph& graph, SlotId slot);
+  void MendLists(const Graph& graph, LinkSink& sink);
+  bool MendList(const Graph& graph, SlotId slot, std::uint32_t level, LinkSink& sink);
+  void MendOrphans(const Graph& graph, LinkSink& sink);
+  void AddOrphan(SlotId node) {
+    audit_->orphans.push_back(node);
+    audit_->ordered = false;
+  }
+
   LinkerOptions options_;
   EntryPoint entry_;
   // Of each live slot: how many live nodes that rank above it link to it at level 0. For every slot
@@ -150,6 +220,7 @@ class Linker {
   // The slots linked last, the newest at the end: a search that began before may have missed them.
   std::deque<SlotId> recent_;
   std::uint64_t linked_ = 0;
+  std::unique_ptr<AuditRound> audit_;  // nullptr: none is on its way
 };
 
 }  // namespace engram

@@ -5,7 +5,6 @@
 #include <tuple>
 
 #include "index/linker.h"
-#include "index/node_key.h"
 #include "index/select_neighbors.h"
 #include "storage/base/check.h"
 #include "storage/base/test_hooks.h"
@@ -108,12 +107,15 @@ class Linker::Batch {
       const Work& earlier = work_[i];
       AddCandidate(work, earlier.slot, earlier.row, earlier.key.level);
     }
-    for (Level& level : work.levels) Arrange(work, level.candidates);
+    for (std::uint32_t level = 0; level < work.levels.size(); ++level) Arrange(work, level);
   }
 
-  // Live ones, each once, by distance.
-  void Arrange(const Work& work, std::vector<Candidate>& candidates) const {
+  // Live ones that reach the level (in a damaged graph a walk may find others), each once, by
+  // distance.
+  void Arrange(Work& work, std::uint32_t level) const {
+    std::vector<Candidate>& candidates = work.levels[level].candidates;
     std::erase_if(candidates, [&](const Candidate& candidate) {
+      if (level > 0 && graph_.Node(candidate.slot).level() < level) return true;
       return graph_.state(candidate.slot) != SlotState::kLive && !ENGRAM_MUTANT(kLinkToDead);
     });
     if (linker_.options_.metric != Metric::kL2) {
@@ -221,7 +223,7 @@ class Linker::Batch {
         change_.sets.push_back({candidate.slot, static_cast<std::uint8_t>(change_.sets.size())});
         // The new entry point is a parent of the old one.
         if (level == 0 && NodeKey::Of(graph_.Node(candidate.slot)) < work.key) {
-          ++linker_.parents(candidate.slot);
+          linker_.CountLink(work.slot, candidate.slot);
         }
       }
       change_.count = static_cast<std::uint32_t>(chosen.size());
@@ -274,7 +276,10 @@ void Linker::Link(const Graph& graph, std::span<const NewNode> nodes, const RunT
                   LinkSink& sink) {
   ENGRAM_CHECK(nodes.size() <= kMostNodes);
   Cover(graph);
-  for (const NewNode& node : nodes) parents(node.slot) = 0;
+  for (const NewNode& node : nodes) {
+    parents(node.slot) = 0;
+    if (audit_) audit_->parents(node.slot) = 0;
+  }
   Batch(*this, graph, nodes, run, sink).Run();
   linked_ += nodes.size();
   for (const NewNode& node : nodes) recent_.push_back(node.slot);

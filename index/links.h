@@ -23,12 +23,13 @@ class ConstLinks {
 
   std::uint32_t capacity() const { return capacity_; }
   // Never more than the capacity, whatever the block says.
-  std::uint32_t count() const {
+  std::uint32_t count() const { return std::min(said(), capacity_); }
+  // What the block says, which may be more where it is damaged.
+  std::uint32_t said() const {
     if (count_ == nullptr) return 0;
     // atomic_ref of C++20 takes no const object; a load does not write.
-    const std::uint16_t count = std::atomic_ref(const_cast<std::uint16_t&>(*count_))
-                                    .load(std::memory_order_acquire);  // pairs with SetCount()
-    return std::min<std::uint32_t>(count, capacity_);
+    return std::atomic_ref(const_cast<std::uint16_t&>(*count_))
+        .load(std::memory_order_acquire);  // pairs with SetCount()
   }
   // kNone where the position is clear. Pre: position < capacity().
   SlotId operator[](std::uint32_t position) const {

@@ -181,6 +181,10 @@ void engram_options_set_scrub_bytes_per_second(engram_options* options, uint64_t
   Set(options, &Options::scrub_bytes_per_second, bytes);
 }
 
+void engram_options_set_audit_interval_s(engram_options* options, int64_t interval_s) noexcept {
+  Set(options, &Options::audit_interval, std::chrono::seconds(interval_s));
+}
+
 void engram_options_set_search_threads(engram_options* options, uint32_t threads) noexcept {
   Set(options, &Options::search_threads, threads);
 }

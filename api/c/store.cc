@@ -71,6 +71,9 @@ engram_stats StatsOf(const Stats& from) {
   to.reclaimed = from.reclaimed;
   to.expired = from.expired;
   to.moved = from.moved;
+  to.audit_rounds = from.audit_rounds;
+  to.audited_nodes = from.audited_nodes;
+  to.mended_nodes = from.mended_nodes;
   return to;
 }
 

@@ -126,6 +126,7 @@ constexpr Keyword kKeywords[] = {
     {"memory_budget_bytes", SetNumber<&Options::memory_budget_bytes>},
     {"metadata_buffer_bytes", SetNumber<&Options::metadata_buffer_bytes>},
     {"scrub_bytes_per_second", SetNumber<&Options::scrub_bytes_per_second>},
+    {"audit_interval", SetTime<&Options::audit_interval>},
     {"background_threads", SetNumber<&Options::background_threads>},
     {"search_threads", SetNumber<&Options::search_threads>},
     {"checkpoint_on_close", SetFlag<&Options::checkpoint_on_close>},

@@ -204,6 +204,11 @@ void DefineStats(py::module_& module) {
       .Field("first_bad_segment", &S::first_bad_segment,
              "int: where the first was: 1 nodes, 2 upper, 3 node slots, 4 upper slots; 0: none.")
       .Field("first_bad_page", &S::first_bad_page, "int: its number there.")
+      .Field("audit_rounds", &S::audit_rounds,
+             "int: since then, over all nodes of the graph in the background.")
+      .Field("audited_nodes", &S::audited_nodes, "int: whose links were looked at by these.")
+      .Field("mended_nodes", &S::mended_nodes,
+             "int: whose links or counts these found wrong and put right.")
       .Done();
 }
 

@@ -17,14 +17,14 @@ constexpr std::size_t kSavedHeaderBytes = 24;              // magic, texts, word
 constexpr std::size_t kSavedWordBytes = 12;                // hash, texts with it
 
 // The step of splitmix64: bijective, every bit depends on every bit.
-std::uint64_t Mix(std::uint64_t x) {
+std::uint64_t MixHash(std::uint64_t x) {
   x += 0x9e3779b97f4a7c15;
   x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
   x = (x ^ x >> 27) * 0x94d049bb133111eb;
   return x ^ x >> 31;
 }
 
-// FNV-1a over the bytes. Vectors are stored: this, Mix() and AddFeature() must never change.
+// FNV-1a over the bytes. Vectors are stored: this, MixHash() and AddFeature() must never change.
 std::uint64_t HashName(std::string_view name) {
   std::uint64_t hash = 0xcbf29ce484222325;
   for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
@@ -35,7 +35,7 @@ std::uint64_t HashName(std::string_view name) {
 // features that meet there look alike altogether; over several, what they share by chance is small.
 void AddFeature(std::uint64_t hash, double weight, std::vector<double>& sums) {
   for (int i = 0; i < kComponentsPerFeature; ++i) {
-    hash = Mix(hash);
+    hash = MixHash(hash);
     // The top bit is the sign, the 32 below it choose the component (Lemire's multiply-shift).
     const std::size_t component = (hash >> 31 & 0xffffffff) * sums.size() >> 32;
     sums[component] += hash >> 63 != 0 ? -weight : weight;

@@ -146,6 +146,9 @@ Status Options::Validate() const {
   if (checkpoint_interval.count() < 0) {
     return Status::InvalidArgument("checkpoint_interval is negative");
   }
+  const Status audit =
+      CheckRange<std::int64_t>("audit_interval, in s,", audit_interval.count(), 0, 366 * 86'400);
+  if (!audit.ok()) return audit;
   return CheckFields(indexed_fields);
 }
 

@@ -47,6 +47,15 @@ Status CheckAnalyze(const AnalyzeOptions& options) {
   return Status::Ok();
 }
 
+Status CheckRebalance(const RebalanceOptions& options) {
+  // Written so that NaN is refused.
+  if (!(options.worst_share >= 0 && options.worst_share <= 1)) {
+    return Status::InvalidArgument("worst_share is " + std::to_string(options.worst_share) +
+                                   ", allowed is 0 to 1");
+  }
+  return CheckRange("sample", options.sample, 0, kMaxSample);
+}
+
 }  // namespace
 
 unsigned ForkGeneration() {
@@ -236,6 +245,12 @@ Result<GraphReport> Store::Analyze(const AnalyzeOptions& options) const noexcept
   ENGRAM_RETURN_IF_ERROR(CheckOpen(impl_.get()));
   ENGRAM_RETURN_IF_ERROR(CheckAnalyze(options));
   return impl_->engine().Analyze(options);
+}
+
+Result<RebalanceReport> Store::Rebalance(const RebalanceOptions& options) noexcept {
+  ENGRAM_RETURN_IF_ERROR(CheckOpen(impl_.get()));
+  ENGRAM_RETURN_IF_ERROR(CheckRebalance(options));
+  return impl_->engine().Rebalance(options);
 }
 
 Status Store::Flush() noexcept {

@@ -62,6 +62,7 @@ enum class Mutant : std::uint8_t {
   kHistoryIgnored,         // the horizon passes states that are to stay for their time's sake
   kNamedForgotten,         // and those that have a name
   kReleasedWhileNamed,     // R5: space goes back though a superblock still names it
+  kChangeNotAudited,       // the audit misses the links that come while a round is on its way
 };
 
 #ifdef ENGRAM_TEST_HOOKS

@@ -234,6 +234,9 @@ static void refused_options_are_told_later(void) {
   engram_options_set_checkpoint_interval_s(options, -1);
   CHECK_CODE(ENGRAM_INVALID_ARGUMENT, engram_options_validate(options, &error), "checkpoint_int");
   engram_options_set_checkpoint_interval_s(options, 1);
+  engram_options_set_audit_interval_s(options, -1);
+  CHECK_CODE(ENGRAM_INVALID_ARGUMENT, engram_options_validate(options, &error), "audit_interval");
+  engram_options_set_audit_interval_s(options, 0);
   engram_options_add_indexed_field(options, "");
   CHECK_CODE(ENGRAM_INVALID_ARGUMENT, engram_options_validate(options, &error), "indexed_fields");
   engram_options_free(options);

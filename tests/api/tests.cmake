@@ -4,6 +4,7 @@ engram_test(api_test unit
   api/feature_encoder_test.cc
   api/open_test.cc
   api/options_test.cc
+  api/rebalance_test.cc
   api/store_test.cc)
 engram_test(upkeep_test unit
   api/compact_test.cc

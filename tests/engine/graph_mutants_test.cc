@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <optional>
 #include <random>
 #include <string>
 #include <utility>
@@ -119,6 +120,25 @@ TEST_F(GraphMutantsTest, LinksThatAreNotLoggedWouldBeMissed) {
   engine_.reset();
   const auto opened = Engine::Open(dir_.File("store"), config_, Engine::Access::kReadWrite);
   EXPECT_EQ(opened.code(), Code::kCorruptedIndex) << opened.status();
+}
+
+TEST_F(GraphMutantsTest, AnAuditThatMissesAChangeWouldBeSeen) {
+  ASSERT_NO_FATAL_FAILURE(Open());
+  InsertMany(300);
+  for (const Mutant mutant : {Mutant::kNone, Mutant::kChangeNotAudited}) {
+    SetMutant(mutant);
+    std::optional<AuditReport> ended;
+    while (!ended) {
+      InsertMany(5);
+      MutexLock role(engine_->core().writer_role);
+      const auto step = Writer(engine_->core()).Audit(100);
+      ASSERT_TRUE(step.ok()) << step.status();
+      ended = *step;
+    }
+    SetMutant(Mutant::kNone);
+    EXPECT_EQ(ended->mended > 0, mutant != Mutant::kNone);
+    EXPECT_EQ(CheckGraphNow(), "");
+  }
 }
 
 // Pages of a checkpoint hold more than the commit from which the log is replayed onto them: links

@@ -93,6 +93,8 @@ class History {
     EXPECT_TRUE(half_retired) << "no kill came between two commits that free slots";
   }
 
+  int audits() const { return audits_; }
+
   void Run(int openings, int steps) {
     for (int i = 0; i < openings; ++i) {
       Open();
@@ -138,7 +140,7 @@ class History {
   }
 
   void Step() {
-    const std::uint32_t kind = Below(20);
+    const std::uint32_t kind = Below(23);
     if (kind < 8 || ids_.empty()) {
       Insert(1 + Below(4));
     } else if (kind < 10) {
@@ -156,9 +158,36 @@ class History {
       ChangeSnapshot();
     } else if (kind < 19) {
       Check(engine_->RunMaintenance(std::chrono::microseconds(1 + Below(Below(2) == 0 ? 4 : 200))));
-    } else {
+    } else if (kind == 19) {
       Check(engine_->Checkpoint());
+    } else if (kind < 22) {
+      Audit();
+    } else {
+      Rebalance();
     }
+  }
+
+  // Some steps of a round, which is broken off where the store is closed or killed. It must agree
+  // with what was counted on the way.
+  void Audit() {
+    MutexLock role(engine_->core().writer_role);
+    Writer writer(engine_->core());
+    for (std::uint32_t steps = 1 + Below(12); steps > 0; --steps) {
+      const auto step = writer.Audit(1 + Below(200));
+      ASSERT_TRUE(step.ok()) << step.status();
+      if (!step->has_value()) continue;
+      EXPECT_EQ((*step)->mended, 0u) << (*step)->links << " links, " << (*step)->counts
+                                     << " counts, " << (*step)->adopted << " adopted";
+      ++audits_;
+    }
+  }
+
+  void Rebalance() {
+    RebalanceOptions options;
+    options.worst_share = Below(2) == 0 ? 1 : 0.1;
+    options.sample = 0;
+    const auto report = engine_->Rebalance(options);
+    EXPECT_TRUE(report.ok()) << report.status();
   }
 
   // While there is one, the dead stay.
@@ -275,21 +304,25 @@ class History {
   std::optional<KeptState> snapshot_;
   std::deque<std::vector<float>> vectors_;  // all ever made
   std::vector<PatternId> ids_;              // live ones
+  int audits_ = 0;                          // rounds that were finished
 };
 
 class GraphVerifyTest : public testing::TestWithParam<Metric> {};
 
 TEST_P(GraphVerifyTest, RandomHistoriesLeaveAGraphThatKeepsEveryRule) {
   std::uint64_t seed = TestSeed(41) * 1000 + static_cast<std::uint64_t>(GetParam());
+  int audits = 0;
   for (const std::uint32_t m : {2u, 4u, 16u}) {
     for (int i = 0; i < 3; ++i) {
       History history(seed, GetParam(), m);
       SCOPED_TRACE("seed of the history " + std::to_string(seed) + ": " + history.Describe());
-      history.Run(6, 30);
+      history.Run(6, 35);
       if (HasFailure()) return;
+      audits += history.audits();
       seed += 10;
     }
   }
+  EXPECT_GT(audits, 20);
 }
 
 TEST(GraphVerify, KillsBetweenTheStepsOfASweepLeaveAGraphThatKeepsEveryRule) {

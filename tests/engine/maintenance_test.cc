@@ -150,6 +150,78 @@ TEST_F(MaintenanceTest, ManyDeadAreFreedInOneRoundAndNoneWithoutABudget) {
   EXPECT_EQ(GetStats().dead, 0u);
 }
 
+TEST_F(MaintenanceTest, TheGraphIsAuditedOnceAnInterval) {
+  config_.options.audit_interval = seconds(10);
+  ASSERT_NO_FATAL_FAILURE(Open());
+  for (int i = 0; i < 20; ++i) Insert(static_cast<float>(i));
+  const auto rounds = [&] {
+    EXPECT_TRUE(RunRound().ok());
+    return GetStats().audit_rounds;
+  };
+  EXPECT_EQ(rounds(), 0u);
+  clock_.Advance(seconds(10) - milliseconds(1));
+  EXPECT_EQ(rounds(), 0u);
+  clock_.Advance(milliseconds(1));
+  EXPECT_EQ(rounds(), 1u);
+  EXPECT_EQ(rounds(), 1u);
+  EXPECT_EQ(GetStats().audited_nodes, 20u);
+  clock_.Advance(seconds(9));
+  EXPECT_EQ(rounds(), 1u);
+  clock_.Advance(seconds(1));
+  EXPECT_TRUE(RunRound(seconds(0)).ok());
+  EXPECT_EQ(GetStats().audit_rounds, 1u) << "without a budget there is none";
+  EXPECT_EQ(rounds(), 2u);
+  EXPECT_EQ(GetStats().audited_nodes, 40u);
+  EXPECT_EQ(GetStats().mended_nodes, 0u);
+}
+
+TEST_F(MaintenanceTest, AnIntervalOfZeroMeansNoAudit) {
+  config_.options.audit_interval = seconds(0);
+  ASSERT_NO_FATAL_FAILURE(Open());
+  Insert(1);
+  clock_.Advance(std::chrono::hours(10'000));
+  ASSERT_TRUE(RunRound().ok());
+  EXPECT_EQ(GetStats().audit_rounds, 0u);
+}
+
+TEST_F(MaintenanceTest, WhatAnAuditPutsRightIsTold) {
+  std::vector<std::string> told;
+  config_.options.audit_interval = seconds(10);
+  config_.options.log = [&](LogLevel level, std::string_view message) {
+    if (level == LogLevel::kWarning) told.emplace_back(message);
+  };
+  ASSERT_NO_FATAL_FAILURE(Open());
+  for (int i = 0; i < 20; ++i) Insert(static_cast<float>(i));
+  {
+    Core& core = engine_->core();
+    MutexLock role(core.writer_role);
+    const SlotId slot{7};
+    std::byte* page =
+        core.pages->MutablePage({SegmentKind::kNodes, core.layout->PageOf(slot)}, visible());
+    NodeView(page + core.layout->OffsetInPage(slot), *core.layout).links().Set(0, slot);
+  }
+  clock_.Advance(seconds(10));
+  ASSERT_TRUE(RunRound().ok());
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_NE(told[0].find("1 links cleared"), std::string::npos) << told[0];
+  EXPECT_GE(GetStats().mended_nodes, 1u);
+  clock_.Advance(seconds(10));
+  ASSERT_TRUE(RunRound().ok());
+  EXPECT_EQ(told.size(), 1u);
+  EXPECT_EQ(GetStats().audit_rounds, 2u);
+}
+
+TEST_F(MaintenanceTest, TheThreadAuditsToo) {
+  const Watchdog watchdog("the maintenance thread", seconds(120));
+  config_.clock = nullptr;
+  config_.options.background_threads = 1;
+  config_.options.audit_interval = seconds(1);
+  ASSERT_NO_FATAL_FAILURE(Open());
+  Insert(1);
+  while (GetStats().audit_rounds == 0) std::this_thread::yield();
+  EXPECT_EQ(GetStats().audited_nodes, 1u);
+}
+
 TEST_F(MaintenanceTest, TheThreadSyncsFreesAndMakesCheckpoints) {
   const Watchdog watchdog("the maintenance thread", seconds(120));
   config_.clock = nullptr;

@@ -9,6 +9,7 @@ engram_test(engine_test unit
   engine/planner_test.cc
   engine/reader_slots_test.cc
   engine/recall_meter_test.cc
+  engine/rebalance_test.cc
   engine/recovery_test.cc
   engine/residency_test.cc
   engine/scan_pool_test.cc
@@ -22,6 +23,7 @@ engram_test(verify_test unit
   engine/raw_store_fixture.cc
   engine/verify_test.cc)
 engram_test(corruption_test unit
+  engine/audit_test.cc
   engine/corruption_fixture.cc
   engine/corruption_test.cc
   engine/graph_corruption_test.cc

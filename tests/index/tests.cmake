@@ -14,6 +14,8 @@ engram_test(graph_test unit
   index/graph_fixture.cc
   index/graph_search_test.cc
   index/graph_test.cc
+  index/linker_audit_test.cc
+  index/linker_relink_test.cc
   index/linker_test.cc
   index/links_test.cc
   index/neighbor_list_test.cc

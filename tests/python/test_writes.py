@@ -132,8 +132,8 @@ def test_options_reach_the_store(path):
         keep_pruned=True, durability="interval", sync_interval=0.5, log_segment_bytes=1 << 20,
         checkpoint_log_bytes=1 << 20, dirty_page_bytes=1 << 20, checkpoint_interval=3600,
         residency="resident", handle_sigbus=False, memory_budget_bytes=1 << 30,
-        metadata_buffer_bytes=1 << 20, scrub_bytes_per_second=0, background_threads=0,
-        search_threads=2, checkpoint_on_close=False, check_permissions=True,
+        metadata_buffer_bytes=1 << 20, scrub_bytes_per_second=0, audit_interval=7200,
+        background_threads=0, search_threads=2, checkpoint_on_close=False, check_permissions=True,
         log=lambda level, text: None)
     with engram.create(path, 4, "ip", 8, 64, **options) as store:
         assert (store.dim, store.metric, store.m, store.path, store.read_only) == (4, "ip", 8, path, False)

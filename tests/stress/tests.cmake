@@ -6,6 +6,7 @@ engram_test(stress_test stress
   stress/history_test.cc
   stress/mapped_pages_test.cc
   stress/pairs.cc
+  stress/rebalance_stress_test.cc
   stress/schedules_test.cc
   stress/scrub_stress_test.cc
   stress/search_history.cc

@@ -56,7 +56,8 @@ TEST_F(Tool, CreatesWhatStatsShows) {
   const Json json = stats.json();
   for (const char* field :
        {"count", "bytes_on_disk", "memory_bytes", "last_lsn", "durable_lsn", "checkpoint_lsn",
-        "scrubbed_pages", "scrub_rounds", "bad_pages", "healed_pages", "first_bad_segment"}) {
+        "scrubbed_pages", "scrub_rounds", "bad_pages", "healed_pages", "first_bad_segment",
+        "audit_rounds", "audited_nodes", "mended_nodes"}) {
     EXPECT_TRUE(json.contains(field)) << field;
   }
   EXPECT_EQ(json["count"], 0);

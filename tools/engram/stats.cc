@@ -46,6 +46,9 @@ Json StatsToJson(const Stats& stats) {
   json["healed_pages"] = stats.healed_pages;
   json["first_bad_segment"] = stats.first_bad_segment;
   json["first_bad_page"] = stats.first_bad_page;
+  json["audit_rounds"] = stats.audit_rounds;
+  json["audited_nodes"] = stats.audited_nodes;
+  json["mended_nodes"] = stats.mended_nodes;
   return json;
 }
 

@@ -277,6 +277,11 @@ ENGRAM_C_API void engram_options_set_background_threads(engram_options* options,
 // engram_store_run_maintenance().
 ENGRAM_C_API void engram_options_set_scrub_bytes_per_second(engram_options* options,
                                                             uint64_t bytes) ENGRAM_C_NOEXCEPT;
+// How long after one round of the audit another begins, which looks at every link of the graph and
+// mends what no search could find any more, seconds. Range 0 (never) to 31,622,400 (366 days);
+// default 3,600. With 0 background threads it is engram_store_run_maintenance() that audits.
+ENGRAM_C_API void engram_options_set_audit_interval_s(engram_options* options,
+                                                      int64_t interval_s) ENGRAM_C_NOEXCEPT;
 // Threads that one exact search, batch of searches or large insert may use, the caller's included.
 // Range to 256; 0 (default): one per core, at most 16; with 0 background threads the caller's
 // alone.
@@ -815,6 +820,9 @@ typedef struct engram_stats {
   uint64_t reclaimed;     // places of dead patterns that became free
   uint64_t expired;       // patterns that max_age or a TTL has ended
   uint64_t moved;         // patterns that compaction gave another place
+  uint64_t audit_rounds;   // over all nodes of the graph, in the background
+  uint64_t audited_nodes;  // whose links were looked at by these
+  uint64_t mended_nodes;   // whose links or counts these found wrong and put right
 } engram_stats;
 // Writes up to `bytes` of it, which is sizeof(engram_stats): what a later program asks beyond what
 // this library knows is zero. Errors: ENGRAM_INVALID_ARGUMENT (NULL), ENGRAM_IO_ERROR.

@@ -118,6 +118,11 @@ struct ENGRAM_EXPORT Options {
   // round after round, but none begins within a minute of the last. Default 8 MiB; 0: none is.
   // Range to 1 TiB. With background_threads = 0 it is read by Store::RunMaintenance().
   std::uint64_t scrub_bytes_per_second = 8ull << 20;
+  // How long after one round of the audit another begins, which looks at every link of the graph, a
+  // few nodes at a time, and mends what no search could find any more. The first one begins when
+  // the store has been open so long. Range 0 (never) to 31,622,400 (366 days). With
+  // background_threads = 0 it is Store::RunMaintenance() that audits.
+  std::chrono::seconds audit_interval{3600};
   // Threads that one exact search, batch of searches or large insert may use, the caller's
   // included. 0 (default): one per core, at most 16, since a scan is bound by the memory's
   // bandwidth before that; with background_threads = 0 the caller's alone. Range to 256.

@@ -66,6 +66,10 @@ struct Stats {
   // Where the first bad page was: 1 nodes, 2 upper, 3 node slots, 4 upper slots; 0: there was none.
   std::uint32_t first_bad_segment = 0;
   std::uint32_t first_bad_page = 0;  // its number there
+
+  std::uint64_t audit_rounds = 0;   // over all nodes of the graph, in the background
+  std::uint64_t audited_nodes = 0;  // whose links were looked at by these
+  std::uint64_t mended_nodes = 0;   // whose links or counts these found wrong and put right
 };
 
 }  // namespace engram

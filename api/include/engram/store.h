@@ -16,6 +16,7 @@
 #include <engram/maintenance.h>
 #include <engram/metadata.h>
 #include <engram/options.h>
+#include <engram/rebalance.h>
 #include <engram/result.h>
 #include <engram/search.h>
 #include <engram/snapshot.h>
@@ -170,6 +171,14 @@ class ENGRAM_EXPORT Store {
   // meanwhile may be counted or not.
   // Errors: kInvalidArgument (options), kCorruptedIndex, kIoError.
   Result<GraphReport> Analyze(const AnalyzeOptions& options = {}) const noexcept;
+
+  // Links the worst nodes of the graph anew: those that walks for their own vector do not find, and
+  // those with few links to them or from them. For after large deletions, and where Analyze() says
+  // that recall has fallen. Looks at every node, on this thread, then commits a few at a time;
+  // writers and readers go on. Safe to break off at any time: what was linked anew stays so.
+  // Errors: kInvalidArgument (options), kCancelled (RebalanceOptions::progress said so), kNoSpace,
+  // kIoError.
+  Result<RebalanceReport> Rebalance(const RebalanceOptions& options = {}) noexcept;
 
   // The newest acknowledged state, kept readable. Costs the space of what ends meanwhile. Takes no
   // lock: well below a microsecond.

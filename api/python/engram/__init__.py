@@ -60,6 +60,8 @@ _OPTIONS_DOC = """
     metadata_buffer_bytes  memory of the metadata store's write buffers; 16 MiB.
     scrub_bytes_per_second how much of the page file is read and checked in the background, up to
                     1 TiB; 8 MiB; 0: nothing is.
+    audit_interval  seconds from one look at every link of the graph, in the background, to the
+                    next; up to 366 days; 3,600; 0: none.
     background_threads     1: the store checkpoints, syncs and reclaims by itself; 0: it makes no
                     threads and the program calls run_maintenance(). 1.
     search_threads  threads of one batch of searches, exact search or large insert, 1 to 256; 0: one
@@ -80,8 +82,8 @@ def create(
         durability=None, sync_interval=None, log_segment_bytes=None, checkpoint_log_bytes=None,
         dirty_page_bytes=None, checkpoint_interval=None, residency=None, handle_sigbus=None,
         memory_budget_bytes=None, metadata_buffer_bytes=None, scrub_bytes_per_second=None,
-        background_threads=None, search_threads=None, checkpoint_on_close=None,
-        check_permissions=None, log=None):
+        audit_interval=None, background_threads=None, search_threads=None,
+        checkpoint_on_close=None, check_permissions=None, log=None):
     """Makes an empty store in the directory `path`, which may not hold one, and returns the Store.
 
     Fixed for ever:
@@ -109,8 +111,8 @@ def open(  # noqa: A001
         durability=None, sync_interval=None, log_segment_bytes=None, checkpoint_log_bytes=None,
         dirty_page_bytes=None, checkpoint_interval=None, residency=None, handle_sigbus=None,
         memory_budget_bytes=None, metadata_buffer_bytes=None, scrub_bytes_per_second=None,
-        background_threads=None, search_threads=None, checkpoint_on_close=None,
-        check_permissions=None, log=None):
+        audit_interval=None, background_threads=None, search_threads=None,
+        checkpoint_on_close=None, check_permissions=None, log=None):
     """Opens the store in the directory `path` and returns the Store.
 
     read_only       open it together with other readers, without writing a byte; it must have been

@@ -49,6 +49,7 @@ def create(
     memory_budget_bytes: int | None = None,
     metadata_buffer_bytes: int | None = None,
     scrub_bytes_per_second: int | None = None,
+    audit_interval: _Seconds | None = None,
     background_threads: int | None = None,
     search_threads: int | None = None,
     checkpoint_on_close: bool | None = None,
@@ -81,6 +82,7 @@ def open(
     memory_budget_bytes: int | None = None,
     metadata_buffer_bytes: int | None = None,
     scrub_bytes_per_second: int | None = None,
+    audit_interval: _Seconds | None = None,
     background_threads: int | None = None,
     search_threads: int | None = None,
     checkpoint_on_close: bool | None = None,
@@ -405,6 +407,12 @@ class Stats:
     def first_bad_segment(self) -> int: ...
     @property
     def first_bad_page(self) -> int: ...
+    @property
+    def audit_rounds(self) -> int: ...
+    @property
+    def audited_nodes(self) -> int: ...
+    @property
+    def mended_nodes(self) -> int: ...
     def __repr__(self) -> str: ...
 
 class LevelReport:

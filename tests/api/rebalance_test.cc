@@ -1,0 +1,90 @@
+// Store::Rebalance(), as a program sees it; what it does to a graph is in
+// tests/engine/rebalance_test.cc.
+#include <engram/rebalance.h>
+
+#include <limits>
+#include <string>
+
+#include <engram/store.h>
+
+#include "tests/api/store_fixture.h"
+
+namespace engram {
+namespace {
+
+class StoreRebalance : public StoreTest {
+ protected:
+  void Fill(int count) {
+    for (int i = 0; i < count; ++i) Insert(Vector(static_cast<float>(i * 7 % 100)));
+  }
+};
+
+TEST_F(StoreRebalance, BadOptionsAreNamed) {
+  Open();
+  Fill(3);
+  RebalanceOptions options;
+  for (const double share : {-0.01, 1.01, std::numeric_limits<double>::quiet_NaN(),
+                             std::numeric_limits<double>::infinity()}) {
+    options.worst_share = share;
+    const auto report = store_->Rebalance(options);
+    EXPECT_EQ(report.code(), Code::kInvalidArgument);
+    EXPECT_NE(report.status().message().find("worst_share"), std::string::npos) << report.status();
+  }
+  options.worst_share = 1;
+  options.sample = 100'001;
+  const auto report = store_->Rebalance(options);
+  EXPECT_EQ(report.code(), Code::kInvalidArgument);
+  EXPECT_NE(report.status().message().find("sample is 100001"), std::string::npos);
+  options.sample = 100'000;
+  EXPECT_TRUE(store_->Rebalance(options).ok());
+  options.worst_share = 0;
+  options.sample = 0;
+  EXPECT_TRUE(store_->Rebalance(options).ok());
+}
+
+TEST_F(StoreRebalance, ItSaysHowTheGraphIs) {
+  Open();
+  Fill(400);
+  const auto report = store_->Rebalance();
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_EQ(report->looked_at, 400U);
+  EXPECT_LE(report->relinked, 20U);
+  EXPECT_LE(report->relinked, report->bad);
+  for (const GraphHealth& health : {report->before, report->after}) {
+    EXPECT_EQ(health.count, 400U);
+    EXPECT_EQ(health.sampled, 100U);
+    EXPECT_GT(health.mean_links_out, 2);
+    EXPECT_EQ(health.mean_links_in, health.mean_links_out);  // nothing has ended
+    EXPECT_GE(health.least_links_in, 1U);
+    EXPECT_GT(health.finds_itself, 0.9);
+    EXPECT_GT(health.recall, 0.9);
+  }
+}
+
+TEST_F(StoreRebalance, TheCallbackMayCallTheStoreAndEndIt) {
+  Open();
+  Fill(400);
+  RebalanceOptions options;
+  int calls = 0;
+  options.progress = [&](const RebalanceProgress& progress) {
+    EXPECT_LE(progress.done, progress.total);
+    EXPECT_TRUE(store_->Search(Vector(3)).ok());
+    Insert(Vector(4));
+    return ++calls < 3;
+  };
+  EXPECT_EQ(store_->Rebalance(options).code(), Code::kCancelled);
+  EXPECT_EQ(calls, 3);
+  EXPECT_EQ(store_->GetStats()->count, 403U);
+}
+
+TEST_F(StoreRebalance, AStoreThatIsOnlyReadIsRefused) {
+  Open();
+  Fill(3);
+  ASSERT_TRUE(store_->Close().ok());
+  auto opened = Store::OpenReadOnly(Path());
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  EXPECT_EQ(opened->Rebalance().code(), Code::kReadOnly);
+}
+
+}  // namespace
+}  // namespace engram
