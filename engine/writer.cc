@@ -16,6 +16,7 @@ namespace {
 // Slots that a round looks at in passing, for each new one that a commit group needs: a round is
 // through when less new ones came than made it worth it, and no insert waits for long.
 constexpr std::size_t kSweptInPassing = 32;
+constexpr std::size_t kFreedInPassing = 512;   // what a step that frees slots counts as
 constexpr std::size_t kSweptWhenFull = 1024;  // at a time, where an insert has to wait for it
 // Dead nodes, or a sixteenth of all slots, that are worth a round in passing.
 constexpr std::size_t kWorthSweeping = 64;
@@ -114,11 +115,25 @@ Status Writer::Grow(const Room& room, std::uint64_t slots) {
   return GrowSegment(room.states, AlignUp(slots, kSlotsPerPage) / kSlotsPerPage);
 }
 
+// A step heals no more than one commit may: as many of them as the new slots are worth.
+Status Writer::SweepInPassing(std::size_t slots, std::size_t least_dead) {
+  const SweepRound& round = core_.writer.sweep;
+  for (std::size_t looked_at = 0; looked_at < slots;) {
+    const bool began = round.doomed == 0;
+    const std::uint32_t before = began ? 0 : round.next;
+    ENGRAM_ASSIGN_OR_RETURN(const bool more, Sweep(slots - looked_at, least_dead));
+    if (!more) break;
+    // A step that frees slots looks at as many.
+    looked_at += round.next > before ? round.next - before : kFreedInPassing;
+  }
+  return Status::Ok();
+}
+
 Status Writer::MakeRoom(std::size_t slots) {
   ReleaseLimbo();
   if (slots == 0) return Status::Ok();
   const std::size_t least_dead = std::max<std::size_t>(kWorthSweeping, core_.slots->used() / 16);
-  ENGRAM_RETURN_IF_ERROR(Sweep(kSweptInPassing * slots, least_dead).status());
+  ENGRAM_RETURN_IF_ERROR(SweepInPassing(kSweptInPassing * slots, least_dead));
   Status status = GrowFor(slots);
   // A full store takes what the dead leave, as far as nobody sees them any more.
   for (bool more = true; more && status.code() == Code::kIndexFull;) {

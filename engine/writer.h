@@ -121,6 +121,8 @@ class Writer {
   std::uint64_t Available(const Room& room) const ENGRAM_REQUIRES(core_.writer_role);
   // Has the page file hold `slots` blocks with their states.
   Status Grow(const Room& room, std::uint64_t slots) ENGRAM_REQUIRES(core_.writer_role);
+  Status SweepInPassing(std::size_t slots, std::size_t least_dead)
+      ENGRAM_REQUIRES(core_.writer_role);
   Status MakeRoom(std::size_t slots) ENGRAM_REQUIRES(core_.writer_role);
   void LiftLimits() ENGRAM_REQUIRES(core_.writer_role);
   Status GrowFor(std::size_t slots) ENGRAM_REQUIRES(core_.writer_role);

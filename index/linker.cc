@@ -291,6 +291,9 @@ std::vector<SlotId> Linker::LiveBeyond(const Graph& graph, std::span<const SlotI
                                        const std::function<bool(SlotId)>& doomed) {
   constexpr std::size_t kMostDoomed = 128;
   constexpr std::size_t kEnough = 256;
+  // Beyond those that it leads to itself, only until there are so many for each of these: where one
+  // in twenty is doomed, doomed ones of doomed ones would lead on and on.
+  constexpr std::size_t kForEach = 16;
   VisitedSet seen;
   seen.Reset(kMostDoomed + kEnough);
   std::vector<SlotId> queue;
@@ -298,7 +301,10 @@ std::vector<SlotId> Linker::LiveBeyond(const Graph& graph, std::span<const SlotI
   for (const SlotId slot : from) {
     if (doomed(slot) && seen.Insert(slot)) queue.push_back(slot);
   }
-  for (std::size_t i = 0; i < queue.size() && i < kMostDoomed && found.size() < kEnough; ++i) {
+  const std::size_t direct = queue.size();
+  const std::size_t few = std::min(kEnough, kForEach * (direct + 1));
+  for (std::size_t i = 0; i < queue.size() && i < kMostDoomed; ++i) {
+    if (found.size() >= (i < direct ? kEnough : few)) break;
     for (const SlotId to : Neighbours(graph, queue[i], level)) {
       if (!seen.Insert(to)) continue;
       if (IsLive(graph, to)) {

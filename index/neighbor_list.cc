@@ -34,8 +34,11 @@ class Planner {
                                .selected = true,
                                .must = addition.must});
     }
-    if (plan_.members.size() > plan_.capacity || doomed_) Prune(present);
-    if (doomed_) KeepPresent();
+    if (doomed_) {
+      Mend(present);
+    } else if (plan_.members.size() > plan_.capacity) {
+      Prune(present);
+    }
     return std::move(plan_);
   }
 
@@ -62,19 +65,8 @@ class Planner {
   }
 
   void Prune(std::size_t present) {
+    Measure(present);
     std::vector<Member>& members = plan_.members;
-    for (const Member& member : members) {
-      Prefetch(graph_.Block(member.slot), graph_.layout().links_offset());
-    }
-    for (std::size_t i = 0; i < present; ++i) {
-      Member& member = members[i];
-      member.selected = false;
-      member.lower = Lower(member.slot);
-      member.distance = scorer_.Distance(base_, RowOf(graph_, member.slot));
-    }
-    std::sort(members.begin(), members.end(), [](const Member& a, const Member& b) {
-      return a.distance != b.distance ? a.distance < b.distance : a.slot < b.slot;
-    });
     std::vector<Candidate> candidates;
     std::vector<std::size_t> places;
     for (std::size_t i = 0; i < members.size(); ++i) {
@@ -90,18 +82,59 @@ class Planner {
     if (plan_.level == 0) KeepHigher();
   }
 
-  // A list that loses links to what is doomed is no fuller than before, and keeps the others as far as
-  // there is room for what the heuristic brings in: choosing all anew each time would leave it only
-  // the few that a new node has, and none of those that have come to it since.
-  void KeepPresent() {
-    const auto stays = [this](const Member& member) {
-      return member.position != Member::kNoPosition && (member.live || !Doomed(member.slot));
-    };
-    const auto count = std::count_if(
-        plan_.members.begin(), plan_.members.end(),
-        [&](const Member& member) { return member.selected || member.must || stays(member); });
-    if (static_cast<std::size_t>(count) > plan_.capacity) return;
-    for (Member& member : plan_.members) member.selected = member.selected || stays(member);
+  // Distances from the base, and who ranks below it; by distance.
+  void Measure(std::size_t present) {
+    std::vector<Member>& members = plan_.members;
+    for (const Member& member : members) {
+      Prefetch(graph_.Block(member.slot), graph_.layout().links_offset());
+    }
+    for (std::size_t i = 0; i < present; ++i) {
+      Member& member = members[i];
+      member.lower = Lower(member.slot);
+      member.distance = scorer_.Distance(base_, RowOf(graph_, member.slot));
+    }
+    std::sort(members.begin(), members.end(), [](const Member& a, const Member& b) {
+      return a.distance != b.distance ? a.distance < b.distance : a.slot < b.slot;
+    });
+  }
+
+  // A list that loses links to what is doomed has room: the others stay, and for each that goes at
+  // most two come, the nearest that lead another way than what is there. (Choosing all anew would
+  // leave it, each time, only the few that a new node has, and none of those that have come since.)
+  void Mend(std::size_t present) {
+    constexpr std::size_t kForEach = 2;
+    Measure(present);
+    const auto gone = static_cast<std::size_t>(
+        std::count_if(plan_.members.begin(), plan_.members.end(),
+                      [this](const Member& member) { return IsDoomed(member); }));
+    std::size_t room = std::min(plan_.capacity - (present - gone), kForEach * gone);
+    const float self_distance = scorer_.Distance(base_, base_);
+    std::vector<Row> there;  // of live ones
+    bool has_copy = false;
+    for (Member& member : plan_.members) {
+      const bool stays = member.position != Member::kNoPosition;
+      member.selected = stays && !IsDoomed(member);
+      if (!member.live || (stays && !member.selected)) continue;
+      const bool copy = member.distance == self_distance;
+      const Row row = RowOf(graph_, member.slot);
+      if (!stays && room > 0 && (copy ? !has_copy : LeadsElsewhere(row, member.distance, there))) {
+        member.selected = true;
+        --room;
+      }
+      if (!member.selected) continue;
+      if (!copy) there.push_back(row);
+      has_copy = has_copy || copy;
+    }
+    if (plan_.level == 0) KeepHigher();
+  }
+
+  bool LeadsElsewhere(const Row& row, float distance, const std::vector<Row>& there) const {
+    return std::all_of(there.begin(), there.end(), [&](const Row& other) {
+      return scorer_.Distance(row, other) > distance;
+    });
+  }
+  bool IsDoomed(const Member& member) const {
+    return member.position != Member::kNoPosition && !member.live && Doomed(member.slot);
   }
 
   // At least one link to a node that ranks above the base: a live one, else one that is there. One

@@ -16,6 +16,8 @@ namespace engram::bench {
 using Clock = std::chrono::steady_clock;
 
 double SecondsSince(Clock::time_point begin);
+// The processor's time that the calling thread has had: what other processes take is not in it.
+double ThreadSeconds();
 
 // Ends the process with the message: a benchmark that fails says nothing.
 [[noreturn]] void Fail(std::string_view message);

@@ -97,23 +97,37 @@ Json TakeTurns(Setting& setting, const std::function<void()>& idle,
   return Repeated(rates);
 }
 
+// Searches by the clock, and by the processor's time of the reader.
+struct ReaderRounds {
+  LatencyRounds clock;
+  LatencyRounds processor;
+};
+
+Json Figures(const LatencyRounds& idle, const LatencyRounds& busy) {
+  return {{"idle", idle.Figures()}, {"busy", busy.Figures()}, {"slowdown", Slowdown(idle, busy)}};
+}
+
 Json MeasureReaders(const ChurnBench& bench) {
   Setting setting(bench);
-  LatencyRounds idle;
-  LatencyRounds busy;
+  ReaderRounds idle;
+  ReaderRounds busy;
   std::vector<std::uint64_t> found(bench.options.common.k);
   std::size_t query = 0;
-  const auto read = [&](LatencyRounds& rounds) {
-    rounds.Add(CallLatencies(Window(bench.options.common.seconds), [&] {
+  const auto read = [&](ReaderRounds& rounds) {
+    std::vector<double> own;
+    own.reserve(1 << 20);
+    rounds.clock.Add(CallLatencies(Window(bench.options.common.seconds), [&] {
+      const double begin = ThreadSeconds();
       setting.index().Search(bench.data.query(query++ % bench.data.query_count()), found.size(),
                              bench.options.common.at_ef, found);
+      own.push_back((ThreadSeconds() - begin) * 1e6);
     }));
+    rounds.processor.Add(own);
   };
   const Json changes = TakeTurns(
       setting, [&] { read(idle); }, [&] { read(busy); });
-  return {{"idle", idle.Figures()},
-          {"busy", busy.Figures()},
-          {"slowdown", Slowdown(idle, busy)},
+  return {{"clock", Figures(idle.clock, busy.clock)},
+          {"processor", Figures(idle.processor, busy.processor)},
           {"changes_per_second", changes}};
 }
 

@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <map>
+#include <utility>
 
 #include <engram/version.h>
 
@@ -79,11 +80,14 @@ void PrintSweepCost(const Json& report) {
 void PrintReaders(const Json& report) {
   const Json& readers = report["readers"];
   Table table({"", "idle", "writer busy", "ratio"});
-  for (const auto& [name, idle] : readers["idle"].items()) {
-    const std::string percentile = name.substr(0, name.find('_'));
-    table.Add({percentile, Duration(MedianOf(idle) / 1e6),
-               Duration(MedianOf(readers["busy"][name]) / 1e6),
-               Number(MedianOf(readers["slowdown"][percentile]), 2)});
+  for (const auto& [clock, title] : {std::pair{"clock", ""}, {"processor", ", processor's time"}}) {
+    const Json& own = readers[clock];
+    for (const auto& [name, idle] : own["idle"].items()) {
+      const std::string percentile = name.substr(0, name.find('_'));
+      table.Add({percentile + title, Duration(MedianOf(idle) / 1e6),
+                 Duration(MedianOf(own["busy"][name]) / 1e6),
+                 Number(MedianOf(own["slowdown"][percentile]), 2)});
+    }
   }
   table.Print("One search beside a writer that erases and inserts");
   std::printf("  the writer changed %s patterns/s\n",

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <ctime>
 #include <functional>
 #include <map>
 
@@ -17,12 +16,6 @@ struct Spent {
   double cpu = 0;
   double wall = 0;
 };
-
-double ThreadSeconds() {
-  timespec now{};
-  if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now) != 0) Fail("a thread has no clock");
-  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
-}
 
 Spent SpentIn(const std::function<void()>& work) {
   const auto begin = Clock::now();
