@@ -136,6 +136,7 @@ class Engine {
   // The oldest state that Options::history keeps.
   Result<Lsn> OldestKept();
   Result<KeptState> Keep(Lsn lsn, std::int64_t now_us);
+  // Before there are other threads: Options::keep_history decides on Options::history here.
   Status BeginHistory();
 
   // The version of `id` that `sight` sees, if there is one, and its row. Pre: pinned.

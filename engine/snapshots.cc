@@ -9,6 +9,8 @@
 namespace engram {
 namespace {
 
+constexpr std::chrono::hours kLongestHistory{10 * 366 * 24};  // that Options::history may say
+
 std::int64_t Micros(Timestamp time) { return time.time_since_epoch().count(); }
 
 }  // namespace
@@ -117,21 +119,24 @@ Status Engine::DropNamedSnapshot(const std::string& name, Durability durability)
 // Times that were kept for a history say nothing of what came when none was; where one begins, its
 // first state gets a time.
 Status Engine::BeginHistory() {
+  Lsn first = Lsn::kNone;
+  ENGRAM_RETURN_IF_ERROR(
+      core_.meta->ForEachClock(kNeverExpires, [&](const ClockRow& row) -> Result<bool> {
+        first = row.lsn;
+        return false;
+      }));
+  Options& options = core_.config.options;
+  const bool goes_on = options.history.count() == 0 && options.keep_history;
+  if (goes_on && first != Lsn::kNone) options.history = kLongestHistory;
   if (core_.read_only) return Status::Ok();
   MutexLock role(core_.writer_role);
-  if (core_.options().history.count() == 0) {
+  if (options.history.count() == 0) {
     constexpr std::size_t kAtATime = 10'000;
-    for (bool more = true; more;) {
+    for (bool more = first != Lsn::kNone; more;) {
       ENGRAM_ASSIGN_OR_RETURN(more, writer_->ForgetTimes(kAtATime));
     }
     return Status::Ok();
   }
-  Lsn first = Lsn::kNone;
-  ENGRAM_RETURN_IF_ERROR(core_.meta->ForEachClock(
-      kNeverExpires, [&](const ClockRow& row) -> Result<bool> {
-        first = row.lsn;
-        return false;
-      }));
   core_.writer.history = first;
   return first == Lsn::kNone ? writer_->BeginHistory() : Status::Ok();
 }

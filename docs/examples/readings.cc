@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cmath>
+#include <cstdint>
 #include <cstdlib>
 #include <iostream>
 #include <vector>
@@ -64,12 +65,8 @@ int main(int argc, char** argv) {
   }
 
   // Forget what is older than half past ten.
-  engram::WriteBatch old;
-  const auto collect = [&](const engram::Pattern& pattern) {
-    if (pattern.timestamp < morning + 150min) old.Erase(pattern.id);
-    return true;
-  };
-  Check(store.ForEach(collect, {.include_vector = false, .include_metadata = false}));
-  if (!old.empty()) Check(store.Write(old));
-  std::cout << "forgotten: " << old.size() << ", left: " << Check(store.GetStats()).count << "\n";
+  engram::PatternFilter old;
+  old.before = morning + 150min;
+  const std::uint64_t forgotten = Check(store.EraseMatching(old));
+  std::cout << "forgotten: " << forgotten << ", left: " << Check(store.GetStats()).count << "\n";
 }

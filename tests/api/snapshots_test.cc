@@ -103,6 +103,58 @@ TEST_F(SnapshotsTest, TimesThatAreNotThereHaveTheirCodes) {
   EXPECT_EQ(store_->SnapshotAt(Now() - Seconds(2)).code(), Code::kSnapshotExpired);
 }
 
+// For programs that open a store of another one.
+TEST_F(SnapshotsTest, KeepHistoryGoesOnWithOneAndBeginsNone) {
+  options_.keep_history = true;
+  ASSERT_NO_FATAL_FAILURE(Open());
+  Put();
+  Wait(Seconds(1));
+  const Timestamp before = Now();
+  Wait(Seconds(1));
+  Put();
+  EXPECT_EQ(store_->SnapshotAt(before).code(), Code::kSnapshotExpired);
+
+  options_.history = Seconds(100);
+  Reopen();
+  const PatternId id = Put();
+  const Timestamp first = Now();
+  const std::set<PatternId> first_state = Ids();
+  options_.history = Seconds(0);
+  Wait(Seconds(1000));
+  Reopen();
+  // However old it is, and what changes meanwhile is kept as well.
+  ASSERT_TRUE(store_->Erase(id).ok());
+  Maintain();
+  EXPECT_EQ(GetStats().dead, 1u);
+  const Timestamp second = Now();
+  const std::set<PatternId> second_state = Ids();
+  Wait(Seconds(10));
+  Put();
+  ASSERT_NO_FATAL_FAILURE(VerifyAndReopen());
+  const auto expect = [](Result<Snapshot> snapshot) {
+    EXPECT_TRUE(snapshot.ok()) << snapshot.status();
+    return snapshot;
+  };
+  {
+    const auto at_first = expect(store_->SnapshotAt(first));
+    const auto at_second = expect(store_->SnapshotAt(second));
+    EXPECT_EQ(Ids(&*at_first), first_state);
+    EXPECT_EQ(Ids(&*at_second), second_state);
+  }
+  // The same for who only reads.
+  ASSERT_TRUE(store_->Close().ok());
+  {
+    auto reader = Store::OpenReadOnly(Path(), options_);
+    ASSERT_TRUE(reader.ok()) << reader.status();
+    const auto snapshot = expect(reader->SnapshotAt(first));
+    EXPECT_TRUE(*reader->Contains(id, &*snapshot));
+  }
+  options_.keep_history = false;
+  store_.reset();
+  ASSERT_NO_FATAL_FAILURE(Open());
+  EXPECT_EQ(store_->SnapshotAt(first).code(), Code::kSnapshotExpired);
+}
+
 TEST_F(SnapshotsTest, AnOldSnapshotGivesWayAndNeverAnswersTooLittle) {
   options_.max_snapshot_age = std::chrono::milliseconds(50);
   ASSERT_NO_FATAL_FAILURE(Open());

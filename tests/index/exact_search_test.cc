@@ -124,7 +124,7 @@ std::vector<PatternId> Scan(const ScanSource& source, const QueryScorer& query, 
   TopK top(k);
   ScanStats stats;
   EXPECT_TRUE(
-      ScanRange(source, {&query, snapshot, {}}, SlotId{begin}, SlotId{end}, nullptr, &top, &stats));
+      ScanRange(source, {&query, {snapshot}, {}}, SlotId{begin}, SlotId{end}, nullptr, &top, &stats));
   return Ids(&top);
 }
 
@@ -211,15 +211,15 @@ TEST(ScanRange, GivesUpWhenToldToOrWhenTheDeadlineHasPassed) {
   TopK top(5);
   ScanStats stats;
   std::atomic<bool> stop{true};
-  EXPECT_FALSE(ScanRange(segments.Source(), {&query, Lsn{9}, {}}, SlotId{0}, SlotId{5000}, &stop,
+  EXPECT_FALSE(ScanRange(segments.Source(), {&query, {Lsn{9}}, {}}, SlotId{0}, SlotId{5000}, &stop,
                          &top, &stats));
   const auto passed = std::chrono::steady_clock::now() - std::chrono::seconds(1);
-  EXPECT_FALSE(ScanRange(segments.Source(), {&query, Lsn{9}, passed}, SlotId{0}, SlotId{5000},
+  EXPECT_FALSE(ScanRange(segments.Source(), {&query, {Lsn{9}}, passed}, SlotId{0}, SlotId{5000},
                          nullptr, &top, &stats));
   EXPECT_EQ(stats.slots, 0U);
   stop.store(false);
   const auto later = std::chrono::steady_clock::now() + std::chrono::hours(1);
-  EXPECT_TRUE(ScanRange(segments.Source(), {&query, Lsn{9}, later}, SlotId{0}, SlotId{5000}, &stop,
+  EXPECT_TRUE(ScanRange(segments.Source(), {&query, {Lsn{9}}, later}, SlotId{0}, SlotId{5000}, &stop,
                         &top, &stats));
   EXPECT_EQ(Ids(&top), segments.BruteForce(query, Lsn{9}, 0, 5000, 5));
 }

@@ -6,9 +6,12 @@ engram_test(tools_test unit
   tools/json_values_test.cc
   tools/npy_test.cc
   tools/passages_test.cc
+  tools/past_commands_test.cc
   tools/text_test.cc
+  tools/times_test.cc
   tools/tool_bad_input_test.cc
   tools/tool_test.cc
+  tools/upkeep_commands_test.cc
   tools/vector_file_test.cc)
 target_link_libraries(tools_test PRIVATE engram_tool_commands)
 target_compile_definitions(tools_test PRIVATE ENGRAM_SOURCES="${CMAKE_SOURCE_DIR}")

@@ -19,6 +19,9 @@ TEST(Text, NumbersReadWell) {
   EXPECT_EQ(HumanSeconds(0.0123), "12.3 ms");
   EXPECT_EQ(HumanSeconds(3), "3.0 s");
   EXPECT_EQ(HumanSeconds(200), "3 min 20 s");
+  EXPECT_EQ(HumanSeconds(7199), "119 min 59 s");
+  EXPECT_EQ(HumanSeconds(7260), "2 h 1 min");
+  EXPECT_EQ(HumanSeconds(4 * 86400.0 + 3 * 3600 + 59), "4 d 3 h");
 }
 
 TEST(Text, ClippedLinesAreSafeForATerminal) {

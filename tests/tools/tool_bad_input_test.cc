@@ -62,6 +62,17 @@ TEST_F(ToolBadInput, WrongUsageExitsWithTwo) {
         {"get", store_, "x"},
         {"erase", store_, "8-5"},
         {"erase", store_, "5-"},
+        {"erase", store_},
+        {"prune", store_},
+        {"prune", store_, "--before", "5"},
+        {"compact", store_, "--metadata"},
+        {"rebalance", store_, "--worst-share", "x"},
+        {"snapshot"},
+        {"snapshot", "keep", store_, "a"},
+        {"snapshot", "take", store_},
+        {"snapshot", "drop", store_},
+        {"get", store_, "1", "--at", "lsn:x"},
+        {"search", store_, "--vector", "[1,2]", "--at", "time:x"},
         {"dump", store_},
         {"dump", store_, "--log", "--superblock"},
         {"import", store_, "x.npy", "--batch", "0"},
@@ -109,7 +120,8 @@ TEST_F(ToolBadInput, AStoreOfALaterFormatIsLeftAsItIsAndSaysWhatCanOpenIt) {
   std::ofstream(path, std::ios::binary) << bytes;
 
   const std::string told = "format version " + std::to_string(kFormatVersion + 1) +
-                           ", this build reads version " + std::to_string(kFormatVersion) +
+                           ", this build reads versions " + std::to_string(kOldestFormatVersion) +
+                           " to " + std::to_string(kFormatVersion) +
                            ": open it with the Engram that made it, or a newer one";
   const std::string rows = Write("rows.jsonl", kGood);
   for (const std::vector<std::string>& arguments : {std::vector<std::string>{"stats", store_},
@@ -130,6 +142,16 @@ TEST_F(ToolBadInput, NoCommandButCreateMakesAStore) {
   ExpectFailure({"erase", missing, "1"}, "kNotFound", "missing");
   ExpectFailure({"stats", missing}, "kNotFound", "missing");
   ExpectFailure({"checkpoint", missing}, "kNotFound", "missing");
+  ExpectFailure({"erase", missing, "--type", "1"}, "kNotFound", "missing");
+  ExpectFailure({"erase", missing, "--type", "1", "--dry-run"}, "kNotFound", "missing");
+  ExpectFailure({"erase", missing, "1", "--forever"}, "kNotFound", "missing");
+  ExpectFailure({"prune", missing, "--before", "1d"}, "kNotFound", "missing");
+  ExpectFailure({"compact", missing}, "kNotFound", "missing");
+  ExpectFailure({"rebalance", missing}, "kNotFound", "missing");
+  ExpectFailure({"snapshot", "take", missing, "a"}, "kNotFound", "missing");
+  ExpectFailure({"snapshot", "list", missing}, "kNotFound", "missing");
+  ExpectFailure({"snapshot", "drop", missing, "a"}, "kNotFound", "missing");
+  ExpectFailure({"get", missing, "1", "--at", "1d"}, "kNotFound", "missing");
   ExpectFailure({"verify", missing}, "kNotFound", "missing");
   ExpectFailure({"dump", missing, "--log"}, "kNotFound", "missing");
   ExpectFailure({"ask", missing, "what"}, "kNotFound", "missing");

@@ -13,38 +13,12 @@
 #include <utility>
 
 #include "storage/base/mutex.h"
-#include "tests/support/temp_dir.h"
-#include "tests/tools/run_tool.h"
+#include "tests/tools/tool_fixture.h"
 
 namespace engram::tool {
 namespace {
 
-class Tool : public ::testing::Test {
- protected:
-  std::string Write(const std::string& name, const std::string& content) {
-    std::ofstream(dir_.File(name), std::ios::binary) << content;
-    return dir_.File(name);
-  }
-
-  // A store of two dimensions with these JSON lines.
-  void MakeStore(const std::string& lines) {
-    ASSERT_EQ(Engram({"create", store_, "--dim", "2"}).code, 0);
-    const Ran ran = Engram({"import", store_, Write("rows.jsonl", lines)});
-    ASSERT_EQ(ran.code, 0) << ran.err;
-  }
-
-  TempDir dir_;
-  const std::string store_ = dir_.File("store");
-};
-
-std::string Points(int count) {
-  std::string lines;
-  for (int i = 0; i < count; ++i) {
-    lines += "{\"vector\":[" + std::to_string(i) + ",1],\"metadata\":{\"n\":" + std::to_string(i) +
-             "}}\n";
-  }
-  return lines;
-}
+class Tool : public ToolTest {};
 
 TEST_F(Tool, CreatesWhatStatsShows) {
   const Ran created = Engram(
@@ -57,7 +31,10 @@ TEST_F(Tool, CreatesWhatStatsShows) {
   for (const char* field :
        {"count", "bytes_on_disk", "memory_bytes", "last_lsn", "durable_lsn", "checkpoint_lsn",
         "scrubbed_pages", "scrub_rounds", "bad_pages", "healed_pages", "first_bad_segment",
-        "audit_rounds", "audited_nodes", "mended_nodes"}) {
+        "oldest_snapshot_age_seconds", "named_snapshots", "oldest_named_snapshot_age_seconds",
+        "expired_snapshots", "horizon", "sweep_rounds", "sweep_progress", "healed_nodes",
+        "reclaimed", "expired", "moved", "audit_rounds", "audited_nodes",
+        "mended_nodes"}) {
     EXPECT_TRUE(json.contains(field)) << field;
   }
   EXPECT_EQ(json["count"], 0);

@@ -38,6 +38,7 @@ Command AddCheckpoint(CLI::App& app, Context& context) {
   CLI::App* sub = AddSubcommand(app, context, "checkpoint",
                                 "Bring the page file up to date with the log", *directory);
   AddResidency(sub, context);
+  AddHistory(sub, context);
   return {sub, [&context, directory] { return Checkpoint(context, *directory); }};
 }
 

@@ -23,6 +23,7 @@ struct Command {
 Command AddAnalyze(CLI::App& app, Context& context);
 Command AddAsk(CLI::App& app, Context& context);
 Command AddCheckpoint(CLI::App& app, Context& context);
+Command AddCompact(CLI::App& app, Context& context);
 Command AddCreate(CLI::App& app, Context& context);
 Command AddDump(CLI::App& app, Context& context);
 Command AddErase(CLI::App& app, Context& context);
@@ -30,7 +31,10 @@ Command AddEval(CLI::App& app, Context& context);
 Command AddGet(CLI::App& app, Context& context);
 Command AddImport(CLI::App& app, Context& context);
 Command AddIndexText(CLI::App& app, Context& context);
+Command AddPrune(CLI::App& app, Context& context);
+Command AddRebalance(CLI::App& app, Context& context);
 Command AddSearch(CLI::App& app, Context& context);
+Command AddSnapshot(CLI::App& app, Context& context);
 Command AddStats(CLI::App& app, Context& context);
 Command AddVerify(CLI::App& app, Context& context);
 
@@ -44,8 +48,15 @@ std::string CheckNotNegative(const std::string& text);
 // --residency, for a subcommand that opens a store.
 void AddResidency(CLI::App* sub, Context& context);
 
-// Opens a store that must exist, as --residency says. ForReading shares it with other readers where
-// it was closed cleanly, and recovers it otherwise.
+// --history, for a subcommand that opens a store for writing.
+void AddHistory(CLI::App* sub, Context& context);
+
+// What these two say, for a store that is opened or made with `options`.
+void SetOpening(const Context& context, Options& options);
+
+// Opens a store that must exist, as --residency and --history say. Without --history one that keeps
+// states of the past goes on keeping them, whichever way it is opened. ForReading shares it with
+// other readers where it was closed cleanly, and recovers it otherwise.
 Store OpenForWriting(const Context& context, const std::string& directory, Options options = {});
 Store OpenForReading(const Context& context, const std::string& directory);
 

@@ -3,8 +3,10 @@
 #ifndef ENGRAM_TOOLS_ENGRAM_CONTEXT_H_
 #define ENGRAM_TOOLS_ENGRAM_CONTEXT_H_
 
+#include <chrono>
 #include <exception>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <ostream>
 #include <string>
 #include <utility>
@@ -26,6 +28,8 @@ struct Context {
   bool err_is_terminal = false;            // a progress bar
   bool json = false;                       // --json
   Residency residency = Residency::kAuto;  // --residency, of the store that is opened
+  // --history, of the store that is opened for writing; unset: as it was kept before.
+  std::optional<std::chrono::microseconds> history;
 };
 
 // Ends a subcommand with exit code 1. `report` holds fields that belong into the JSON answer beside

@@ -41,7 +41,8 @@ int Create(Context& context, const CreateArguments& arguments) {
     throw Failure(
         Status::InvalidArgument("--dim is 0, expected 1 to " + std::to_string(kMaxDimensions)));
   }
-  const Options options = MakeOptions(arguments);
+  Options options = MakeOptions(arguments);
+  SetOpening(context, options);
   Store store = Check(Store::Open(arguments.directory, options));
   const Stats stats = Check(store.GetStats());
   Check(store.Close());
@@ -81,6 +82,7 @@ Command AddCreate(CLI::App& app, Context& context) {
                   "Most patterns the store takes, unless an opening says otherwise")
       ->check(CheckNotNegative);
   sub->add_option("--seed", arguments->seed, "Seeds what is random")->check(CheckNotNegative);
+  AddHistory(sub, context);
   return {sub, [&context, arguments] { return Create(context, *arguments); }};
 }
 

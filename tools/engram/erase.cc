@@ -1,9 +1,11 @@
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <memory>
 #include <optional>
 
 #include "tools/engram/command.h"
+#include "tools/engram/filter.h"
 #include "tools/engram/json_values.h"
 #include "tools/engram/text.h"
 
@@ -15,6 +17,9 @@ constexpr std::size_t kErasedTogether = 1000;
 struct EraseArguments {
   std::string directory;
   std::vector<std::string> which;
+  FilterArguments filter;
+  bool forever = false;
+  bool dry_run = false;
 };
 
 struct Range {
@@ -41,29 +46,35 @@ std::string CheckRange(const std::string& text) {
   return ParseRange(text) ? "" : "\"" + text + "\" is neither an id nor a range FROM-TO";
 }
 
-// Collects ids and erases them a batch at a time.
+// The ids of the store that a range covers. Ids are given in order: none at or above next_id
+// exists.
+template <typename Visit>
+void ForEachId(const Store& store, const Range& range, const Visit& visit) {
+  const PatternId next_id = Check(store.GetStats()).next_id;
+  const PatternId last = next_id == 0 ? 0 : std::min(range.last, next_id - 1);
+  if (range.single && range.first > last) visit(range.first);
+  for (PatternId id = range.first; id <= last; ++id) visit(id);
+}
+
+// Collects ids and erases them a batch at a time, or only counts them.
 class Eraser {
  public:
-  explicit Eraser(Store& store) : store_(store) {}
+  Eraser(Store& store, bool dry_run) : store_(store), dry_run_(dry_run) {}
 
   void Add(const Range& range) {
-    // Ids are given in order: none at or above next_id exists.
-    const PatternId next_id = Check(store_.GetStats()).next_id;
-    const PatternId last = next_id == 0 ? 0 : std::min(range.last, next_id - 1);
-    if (range.single && range.first > last) missing_.push_back(range.first);
-    for (PatternId id = range.first; id <= last; ++id) {
+    ForEachId(store_, range, [&](PatternId id) {
       if (Check(store_.Contains(id))) {
         batch_.Erase(id);
       } else if (range.single) {
         missing_.push_back(id);
       }
       if (batch_.size() == kErasedTogether) Write();
-    }
+    });
   }
 
   void Write() {
     if (batch_.empty()) return;
-    Check(store_.Write(batch_));
+    if (!dry_run_) Check(store_.Write(batch_));
     erased_ += batch_.size();
     batch_.Clear();
   }
@@ -73,33 +84,107 @@ class Eraser {
 
  private:
   Store& store_;
+  const bool dry_run_;
   WriteBatch batch_;
   std::uint64_t erased_ = 0;
   std::vector<PatternId> missing_;
 };
 
-int Erase(Context& context, const EraseArguments& arguments) {
-  Store store = OpenForWriting(context, arguments.directory);
-  Eraser eraser(store);
+Store OpenToErase(const Context& context, const EraseArguments& arguments) {
+  return arguments.dry_run ? OpenForReading(context, arguments.directory)
+                           : OpenForWriting(context, arguments.directory);
+}
+
+int EraseIds(Context& context, const EraseArguments& arguments) {
+  Store store = OpenToErase(context, arguments);
+  Eraser eraser(store, arguments.dry_run);
   for (const std::string& text : arguments.which) {
     eraser.Add(*ParseRange(text));
     eraser.Write();  // the next argument may name the same ids
   }
   Check(store.Close());
   Json answer;
-  answer["erased"] = eraser.erased();
+  answer[arguments.dry_run ? "would_erase" : "erased"] = eraser.erased();
   if (!eraser.missing().empty()) {
     throw Failure(Status::NotFound("pattern " + std::to_string(eraser.missing().front()) +
                                    " is not in the store; " + std::to_string(eraser.erased()) +
-                                   " others were erased"),
+                                   " others " + (arguments.dry_run ? "are" : "were erased")),
                   answer);
   }
   if (context.json) {
     context.out << DumpJson(answer) << "\n";
   } else {
-    context.out << "erased " << WithSeparators(eraser.erased()) << "\n";
+    context.out << (arguments.dry_run ? "would erase " : "erased ")
+                << WithSeparators(eraser.erased()) << "\n";
   }
   return 0;
+}
+
+int EraseByFilter(Context& context, const EraseArguments& arguments) {
+  const PatternFilter filter = MakeFilter(arguments.filter);
+  Store store = OpenToErase(context, arguments);
+  const std::uint64_t patterns = Check(store.GetStats()).count;
+  const std::uint64_t meant =
+      arguments.dry_run ? CountMatching(store, filter) : Check(store.EraseMatching(filter));
+  Check(store.Close());
+  if (context.json) {
+    Json answer;
+    answer[arguments.dry_run ? "would_erase" : "erased"] = meant;
+    answer["patterns_before"] = patterns;
+    context.out << DumpJson(answer) << "\n";
+  } else {
+    context.out << (arguments.dry_run ? "would erase " : "erased ") << WithSeparators(meant)
+                << " of " << WithSeparators(patterns) << " patterns\n";
+  }
+  return 0;
+}
+
+std::vector<PatternId> CollectIds(const Store& store, const std::vector<std::string>& which) {
+  std::vector<PatternId> ids;
+  for (const std::string& text : which) {
+    ForEachId(store, *ParseRange(text), [&ids](PatternId id) {
+      if (id != 0) ids.push_back(id);
+    });
+  }
+  std::sort(ids.begin(), ids.end());
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+  return ids;
+}
+
+int EraseForever(Context& context, const EraseArguments& arguments) {
+  const auto begin = std::chrono::steady_clock::now();
+  Store store = OpenForWriting(context, arguments.directory);
+  const EraseForeverReport report = Check(store.EraseForever(CollectIds(store, arguments.which)));
+  Check(store.Close());
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  if (context.json) {
+    Json answer;
+    answer["erased"] = report.patterns;
+    answer["versions"] = report.versions;
+    answer["log_bytes"] = report.log_bytes;
+    answer["journal_bytes"] = report.journal_bytes;
+    answer["metadata_bytes"] = report.metadata_bytes;
+    answer["seconds"] = seconds;
+    context.out << DumpJson(answer) << "\n";
+    return 0;
+  }
+  context.out << Bold(context, "erased " + WithSeparators(report.patterns) + " for ever") << " in "
+              << HumanSeconds(seconds) << "\n";
+  PrintFields(context, {{"places zeroed", WithSeparators(report.versions)},
+                        {"log removed", HumanBytes(report.log_bytes)},
+                        {"journal written anew", HumanBytes(report.journal_bytes)},
+                        {"metadata written anew", HumanBytes(report.metadata_bytes)}});
+  return 0;
+}
+
+int Erase(Context& context, const EraseArguments& arguments) {
+  if (arguments.which.empty() && arguments.filter.empty()) {
+    throw CLI::ValidationError(
+        "what to erase is missing: ids, or one of --type, --from, --before, --filter");
+  }
+  if (!arguments.filter.empty()) return EraseByFilter(context, arguments);
+  return arguments.forever ? EraseForever(context, arguments) : EraseIds(context, arguments);
 }
 
 }  // namespace
@@ -108,9 +193,18 @@ Command AddErase(CLI::App& app, Context& context) {
   auto arguments = std::make_shared<EraseArguments>();
   CLI::App* sub = AddSubcommand(app, context, "erase", "End patterns", arguments->directory);
   AddResidency(sub, context);
-  sub->add_option("ID|FROM-TO", arguments->which, "Ids, and ranges of ids, both ends included")
-      ->required()
-      ->check(CheckRange);
+  AddHistory(sub, context);
+  CLI::Option* const ids =
+      sub->add_option("ID|FROM-TO", arguments->which, "Ids, and ranges of ids, both ends included")
+          ->check(CheckRange);
+  CLI::Option* const forever = sub->add_flag(
+      "--forever", arguments->forever,
+      "Take the ids out of snapshots and the past too, and their bytes out of all files");
+  for (CLI::Option* const condition : AddFilterOptions(sub, arguments->filter)) {
+    condition->excludes(ids)->excludes(forever);
+  }
+  sub->add_flag("--dry-run", arguments->dry_run, "Only say how many it would be")
+      ->excludes(forever);
   return {sub, [&context, arguments] { return Erase(context, *arguments); }};
 }
 

@@ -107,10 +107,11 @@ Command AddImport(CLI::App& app, Context& context) {
   CLI::App* sub =
       AddSubcommand(app, context, "import", "Insert the rows of a file", arguments->directory);
   AddResidency(sub, context);
+  AddHistory(sub, context);
   sub->add_option("FILE", arguments->file,
                   ".fvecs, .bvecs, .npy (f4, f2, u1, i1) or .jsonl; - reads JSON lines from "
                   "standard input. A JSON line has \"vector\" and may have \"metadata\", "
-                  "\"timestamp\" (RFC 3339 or ms), \"type\" and \"id\"")
+                  "\"timestamp\" (RFC 3339 or ms), \"type\", \"id\" and \"ttl\" (as --ttl, or ms)")
       ->required();
   sub->add_option("--batch", arguments->import.batch, "Patterns a batch")
       ->capture_default_str()
@@ -120,6 +121,12 @@ Command AddImport(CLI::App& app, Context& context) {
       ->check(CLI::Range(1, 256));
   sub->add_option("--durability", arguments->durability, "sync (default), interval or none")
       ->check(CLI::IsMember({"sync", "interval", "none"}));
+  sub->add_option_function<std::string>(
+         "--ttl",
+         [arguments](const std::string& age) { arguments->import.ttl = Check(ParseAge(age)); },
+         "So long after it was written a pattern expires (" + std::string(kAgeForms) +
+             "), unless its row says otherwise; default: it does not")
+      ->check(CheckAge);
   sub->add_flag("--report-commits", arguments->import.report_commits,
                 "Print `committed N` when N patterns of this run will survive any crash");
   sub->add_flag("--skip-bad", arguments->import.skip_bad,

@@ -159,6 +159,7 @@ class Importer {
       pattern.timestamp = row.timestamp;
       pattern.type = row.type;
       pattern.id = row.id;
+      pattern.ttl = row.ttl ? row.ttl : options_.ttl;
     }
     const Result<BatchResult> stored = store_.InsertBatch(patterns, write_options_);
     if (!stored.ok()) {

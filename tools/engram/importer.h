@@ -4,6 +4,7 @@
 #ifndef ENGRAM_TOOLS_ENGRAM_IMPORTER_H_
 #define ENGRAM_TOOLS_ENGRAM_IMPORTER_H_
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -20,7 +21,8 @@ namespace engram::tool {
 struct ImportOptions {
   std::size_t batch = 1000;
   std::size_t threads = 1;
-  std::optional<Durability> durability;  // unset: the store's
+  std::optional<Durability> durability;          // unset: the store's
+  std::optional<std::chrono::microseconds> ttl;  // of rows that have none of their own
   bool report_commits = false;
   bool skip_bad = false;
 };

@@ -92,7 +92,7 @@ int IndexText(Context& context, const IndexTextArguments& arguments) {
   Options options;
   options.dimensions = kTextDimensions;
   options.metric = Metric::kCosine;
-  options.residency = context.residency;
+  SetOpening(context, options);
   Store store = Check(Store::Open(arguments.directory, options));
   const FeatureEncoder encoder = GetEncoder(store, passages);
   const std::unordered_set<std::string> stored = FindStoredPlaces(store);
@@ -146,6 +146,7 @@ Command AddIndexText(CLI::App& app, Context& context) {
                     "earlier run ended",
                     arguments->directory);
   AddResidency(sub, context);
+  AddHistory(sub, context);
   sub->add_option("PATH", arguments->paths, "Files and directories")->required();
   sub->add_option("--limit", arguments->limit, "Most passages taken")
       ->capture_default_str()

@@ -5,7 +5,6 @@
 #include <chrono>
 #include <cmath>
 #include <cstdint>
-#include <cstdio>
 #include <limits>
 #include <optional>
 #include <utility>
@@ -13,80 +12,9 @@
 namespace engram::tool {
 namespace {
 
-using std::chrono::microseconds;
-
 constexpr int kMaxDepth = 32;  // as the library's
 constexpr std::string_view kBase64 =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-// Takes `digits` decimal digits off the front of `text`.
-std::optional<int> TakeNumber(std::string_view& text, std::size_t digits) {
-  if (text.size() < digits || text.front() == '-') return std::nullopt;
-  int number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + digits, number);
-  if (error != std::errc() || end != text.data() + digits) return std::nullopt;
-  text.remove_prefix(digits);
-  return number;
-}
-
-bool Take(std::string_view& text, std::string_view any_of) {
-  if (text.empty() || any_of.find(text.front()) == std::string_view::npos) return false;
-  text.remove_prefix(1);
-  return true;
-}
-
-std::optional<std::chrono::sys_days> TakeDate(std::string_view& text) {
-  const auto year = TakeNumber(text, 4);
-  if (!year || !Take(text, "-")) return std::nullopt;
-  const auto month = TakeNumber(text, 2);
-  if (!month || !Take(text, "-")) return std::nullopt;
-  const auto day = TakeNumber(text, 2);
-  if (!day) return std::nullopt;
-  const std::chrono::year_month_day date{std::chrono::year(*year),
-                                         std::chrono::month(static_cast<unsigned>(*month)),
-                                         std::chrono::day(static_cast<unsigned>(*day))};
-  if (!date.ok()) return std::nullopt;
-  return std::chrono::sys_days(date);
-}
-
-std::optional<microseconds> TakeFraction(std::string_view& text) {
-  if (!Take(text, ".")) return microseconds(0);
-  std::int64_t us = 0;
-  std::int64_t unit = 100000;
-  std::size_t digits = 0;
-  for (; digits < text.size() && text[digits] >= '0' && text[digits] <= '9'; ++digits) {
-    us += (text[digits] - '0') * unit;
-    unit /= 10;
-  }
-  if (digits == 0) return std::nullopt;
-  text.remove_prefix(digits);
-  return microseconds(us);
-}
-
-std::optional<microseconds> TakeTimeOfDay(std::string_view& text) {
-  const auto hour = TakeNumber(text, 2);
-  if (!hour || *hour > 23 || !Take(text, ":")) return std::nullopt;
-  const auto minute = TakeNumber(text, 2);
-  if (!minute || *minute > 59 || !Take(text, ":")) return std::nullopt;
-  const auto second = TakeNumber(text, 2);  // 60 is a leap second
-  if (!second || *second > 60) return std::nullopt;
-  const auto fraction = TakeFraction(text);
-  if (!fraction) return std::nullopt;
-  return std::chrono::hours(*hour) + std::chrono::minutes(*minute) + std::chrono::seconds(*second) +
-         *fraction;
-}
-
-std::optional<microseconds> TakeOffset(std::string_view& text) {
-  if (Take(text, "Zz")) return microseconds(0);
-  const bool west = !text.empty() && text.front() == '-';
-  if (!Take(text, "+-")) return std::nullopt;
-  const auto hours = TakeNumber(text, 2);
-  if (!hours || *hours > 23 || !Take(text, ":")) return std::nullopt;
-  const auto minutes = TakeNumber(text, 2);
-  if (!minutes || *minutes > 59) return std::nullopt;
-  const microseconds offset = std::chrono::hours(*hours) + std::chrono::minutes(*minutes);
-  return west ? -offset : offset;
-}
 
 std::string EncodeBase64(const Bytes& bytes) {
   std::string text;
@@ -208,37 +136,6 @@ struct ToJson {
 
 }  // namespace
 
-std::string FormatTime(Timestamp time) {
-  const auto day = std::chrono::floor<std::chrono::days>(time);
-  const std::chrono::year_month_day date(day);
-  const std::chrono::hh_mm_ss clock(time - day);
-  std::array<char, 64> text{};
-  int length = std::snprintf(
-      text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d", static_cast<int>(date.year()),
-      static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-      static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
-      static_cast<int>(clock.seconds().count()));
-  std::string out(text.data(), static_cast<std::size_t>(length));
-  if (const auto us = static_cast<int>(clock.subseconds().count()); us != 0) {
-    length = us % 1000 == 0 ? std::snprintf(text.data(), text.size(), ".%03d", us / 1000)
-                            : std::snprintf(text.data(), text.size(), ".%06d", us);
-    out.append(text.data(), static_cast<std::size_t>(length));
-  }
-  return out + "Z";
-}
-
-Result<Timestamp> ParseTime(std::string_view text) {
-  const Status bad =
-      Status::InvalidArgument("a time is not RFC 3339 (expected as in 2024-05-01T12:00:00Z)");
-  const auto day = TakeDate(text);
-  if (!day || !Take(text, "Tt ")) return bad;
-  const auto clock = TakeTimeOfDay(text);
-  if (!clock) return bad;
-  const auto offset = TakeOffset(text);
-  if (!offset || !text.empty()) return bad;
-  return Timestamp(*day + *clock - *offset);
-}
-
 Result<Timestamp> TimeFromJson(const InputJson& json) {
   if (json.is_string()) return ParseTime(json.get_ref<const std::string&>());
   constexpr std::int64_t kLimitMs = std::numeric_limits<std::int64_t>::max() / 1000;
@@ -252,6 +149,16 @@ Result<Timestamp> TimeFromJson(const InputJson& json) {
   if (ms < -kLimitMs || ms > kLimitMs)
     return Status::InvalidArgument("a time in milliseconds is out of range");
   return Timestamp(std::chrono::milliseconds(ms));
+}
+
+Result<std::chrono::microseconds> SpanFromJson(const InputJson& json) {
+  if (json.is_string()) return ParseAge(json.get_ref<const std::string&>());
+  constexpr std::uint64_t kLimitMs = std::numeric_limits<std::int64_t>::max() / 1000;
+  if (!json.is_number_unsigned() || json.get<std::uint64_t>() > kLimitMs) {
+    return Status::InvalidArgument("a span of time is neither a text as in " +
+                                   std::string(kAgeForms) + " nor a whole number of ms");
+  }
+  return std::chrono::microseconds(std::chrono::milliseconds(json.get<std::int64_t>()));
 }
 
 Result<Metadata> MetadataFromJson(const InputJson& json) {

@@ -4,6 +4,7 @@
 #ifndef ENGRAM_TOOLS_ENGRAM_JSON_VALUES_H_
 #define ENGRAM_TOOLS_ENGRAM_JSON_VALUES_H_
 
+#include <chrono>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,16 +14,12 @@
 #include <engram/types.h>
 
 #include "tools/engram/context.h"
+#include "tools/engram/times.h"
 
 namespace engram::tool {
 
 // What is read: unlike Json, fast for an object of very many fields.
 using InputJson = nlohmann::json;
-
-// RFC 3339 in UTC, with as many digits after the second as there is something to say, up to six.
-std::string FormatTime(Timestamp time);
-// RFC 3339 with any offset; what is finer than a microsecond is cut. Errors: kInvalidArgument.
-Result<Timestamp> ParseTime(std::string_view text);
 
 // Errors: kInvalidArgument (not an object, nested too deep, an integer beyond 64 bits, a bad time
 // or base64).
@@ -31,6 +28,9 @@ Json MetadataToJson(const Metadata& metadata);
 
 // RFC 3339 text, or milliseconds since 1970. Errors: kInvalidArgument.
 Result<Timestamp> TimeFromJson(const InputJson& json);
+
+// A span of time: a text as in "30d", or a whole number of milliseconds. Errors: kInvalidArgument.
+Result<std::chrono::microseconds> SpanFromJson(const InputJson& json);
 
 // An array of numbers. Errors: kInvalidArgument, kInvalidVector (a number beyond the range of
 // float).

@@ -26,6 +26,12 @@ Progress::~Progress() {
   if (bar_shown_) context_.err << "\r\033[K" << std::flush;
 }
 
+void Progress::Begin() {
+  if (!context_.err_is_terminal) return;
+  bar_shown_ = true;
+  context_.err << "\r\033[K" << what_ << std::flush;
+}
+
 void Progress::Update(std::uint64_t done, std::optional<double> fraction) {
   const Clock::time_point now = Clock::now();
   const bool bar = context_.err_is_terminal;

@@ -20,6 +20,8 @@ class Progress {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
+  // Shows at once what goes on, where there is a screen for it: how far it is may be told late.
+  void Begin();
   // `done` things, which is `fraction` of all (0 to 1) where that is known. Cheap: most calls print
   // nothing.
   void Update(std::uint64_t done, std::optional<double> fraction);

@@ -8,6 +8,7 @@
 
 #include "tools/engram/command.h"
 #include "tools/engram/json_values.h"
+#include "tools/engram/times.h"
 
 namespace engram::tool {
 namespace {
@@ -50,9 +51,24 @@ void AddResidency(CLI::App* sub, Context& context) {
       ->default_str("auto");
 }
 
+void AddHistory(CLI::App* sub, Context& context) {
+  sub->add_option_function<std::string>(
+         "--history",
+         [&context](const std::string& age) { context.history = Check(ParseAge(age)); },
+         "How long states of the past stay readable by --at (" + std::string(kAgeForms) +
+             "), from now on; 0: those that are kept are given up; default: as it is by now")
+      ->check(CheckAge);
+}
+
+void SetOpening(const Context& context, Options& options) {
+  options.residency = context.residency;
+  options.history = context.history.value_or(std::chrono::microseconds(0));
+  options.keep_history = !context.history;
+}
+
 Store OpenForWriting(const Context& context, const std::string& directory, Options options) {
   options.create_if_missing = false;
-  options.residency = context.residency;
+  SetOpening(context, options);
   return Check(Store::Open(directory, options));
 }
 
@@ -62,7 +78,7 @@ std::string CheckNotNegative(const std::string& text) {
 
 Store OpenForReading(const Context& context, const std::string& directory) {
   Options options;
-  options.residency = context.residency;
+  SetOpening(context, options);
   Result<Store> store = Store::OpenReadOnly(directory, options);
   // A store that was killed wants its log replayed, which only a writer may do.
   if (store.code() == Code::kNotSupported) return OpenForWriting(context, directory);
@@ -75,11 +91,12 @@ int RunTool(int argc, const char* const* argv, Context& context) {
   app.add_flag("--json", context.json, "Answer in JSON");
   app.require_subcommand(1);
   const std::vector<Command> commands = {
-      AddCreate(app, context),   AddImport(app, context),     AddSearch(app, context),
-      AddGet(app, context),      AddErase(app, context),      AddStats(app, context),
-      AddDump(app, context),     AddCheckpoint(app, context), AddVerify(app, context),
-      AddEval(app, context),     AddAnalyze(app, context),    AddAsk(app, context),
-      AddIndexText(app, context)};
+      AddCreate(app, context),    AddImport(app, context),     AddSearch(app, context),
+      AddGet(app, context),       AddErase(app, context),      AddStats(app, context),
+      AddDump(app, context),      AddCheckpoint(app, context), AddVerify(app, context),
+      AddEval(app, context),      AddAnalyze(app, context),    AddAsk(app, context),
+      AddIndexText(app, context), AddPrune(app, context),      AddCompact(app, context),
+      AddSnapshot(app, context),  AddRebalance(app, context)};
   try {
     app.parse(argc, argv);
     for (const Command& command : commands) {

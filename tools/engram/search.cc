@@ -1,9 +1,11 @@
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <set>
 
 #include "tools/engram/command.h"
 #include "tools/engram/json_values.h"
+#include "tools/engram/past.h"
 #include "tools/engram/text.h"
 #include "tools/engram/vector_file.h"
 
@@ -18,6 +20,7 @@ struct SearchArguments {
   std::vector<std::string> include;
   std::size_t ef = 0;
   bool exact = false;
+  std::string at;
 };
 
 // One vector, or an array of them.
@@ -73,6 +76,10 @@ int Search(Context& context, const SearchArguments& arguments) {
   options.include_vector = include.contains("vector");
 
   const Store store = OpenForReading(context, arguments.directory);
+  std::optional<PastState> past;
+  if (!arguments.at.empty()) past = OpenPast(store, arguments.at);
+  if (past) options.snapshot = &past->snapshot;
+  if (past && !context.json) context.out << Dim(context, "at " + past->what) << "\n";
   Json results = Json::array();
   bool degraded = false;
   for (std::size_t i = 0; i < queries.size(); ++i) {
@@ -104,6 +111,7 @@ int Search(Context& context, const SearchArguments& arguments) {
   }
   if (context.json) {
     Json answer;
+    if (past) answer["at"] = past->json;
     answer["results"] = std::move(results);
     if (degraded) answer["degraded"] = true;
     context.out << DumpJson(answer) << "\n";
@@ -134,6 +142,7 @@ Command AddSearch(CLI::App& app, Context& context) {
                       std::to_string(kMaxEf) + ", default: 100, or k where that is more")
       ->check(CheckNotNegative);
   sub->add_flag("--exact", arguments->exact, "Compare with every pattern");
+  AddAtOption(sub, arguments->at, "Search in a state of the past");
   return {sub, [&context, arguments] { return Search(context, *arguments); }};
 }
 

@@ -43,7 +43,15 @@ std::string HumanSeconds(double seconds) {
   if (seconds < 1) return Fixed(seconds * 1e3, seconds < 0.1 ? 1 : 0) + " ms";
   if (seconds < 120) return Fixed(seconds, seconds < 10 ? 1 : 0) + " s";
   const auto whole = static_cast<std::uint64_t>(std::llround(seconds));
-  return WithSeparators(whole / 60) + " min " + std::to_string(whole % 60) + " s";
+  constexpr std::uint64_t kHour = 3600;
+  constexpr std::uint64_t kDay = 24 * kHour;
+  if (whole < 2 * kHour) {
+    return std::to_string(whole / 60) + " min " + std::to_string(whole % 60) + " s";
+  }
+  if (whole < 2 * kDay) {
+    return std::to_string(whole / kHour) + " h " + std::to_string(whole % kHour / 60) + " min";
+  }
+  return WithSeparators(whole / kDay) + " d " + std::to_string(whole % kDay / kHour) + " h";
 }
 
 std::string Bold(const Context& context, std::string_view text) {

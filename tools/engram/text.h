@@ -16,7 +16,7 @@ namespace engram::tool {
 
 std::string WithSeparators(std::uint64_t number);  // "1,234,567"
 std::string HumanBytes(std::uint64_t bytes);       // "1.2 MiB"
-std::string HumanSeconds(double seconds);          // "1.3 ms", "2.4 s", "3 min 20 s"
+std::string HumanSeconds(double seconds);          // "1.3 ms", "3 min 20 s", "3 d 4 h"
 std::string Fixed(double value, int digits);
 
 // Escape sequences around `text` where the output is a terminal; `text` alone elsewhere.

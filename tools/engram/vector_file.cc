@@ -238,6 +238,7 @@ class JsonLinesReader : public RowReader {
     if (name == "timestamp") {
       return value.is_null() ? Status() : Assign(TimeFromJson(value), row.timestamp);
     }
+    if (name == "ttl") return value.is_null() ? Status() : Assign(SpanFromJson(value), row.ttl);
     if (name == "type" || name == "id") {
       const std::uint64_t limit = name == "type" ? UINT32_MAX : UINT64_MAX;
       if (!value.is_number_unsigned() || value.get<std::uint64_t>() > limit) {
@@ -250,7 +251,7 @@ class JsonLinesReader : public RowReader {
     }
     // A misspelt name must not lose what its writer meant to store.
     return Status::InvalidArgument(
-        "a field is none of vector, metadata, timestamp, type, id: put it into metadata");
+        "a field is none of vector, metadata, timestamp, type, id, ttl: put it into metadata");
   }
 
   template <typename From, typename To>

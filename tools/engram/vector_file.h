@@ -23,6 +23,7 @@ struct Row {
   std::optional<Timestamp> timestamp;
   TypeTag type = 0;
   std::optional<PatternId> id;
+  std::optional<std::chrono::microseconds> ttl;
   // Why this row cannot be used though the next one can: a line that is not JSON. The vector is
   // empty then.
   Status status;

@@ -135,6 +135,10 @@ struct ENGRAM_EXPORT Options {
   // meanwhile keeps its place. Range 0 (default: not at all) to ten years. States of before the
   // store was opened with a history are not kept.
   std::chrono::microseconds history{0};
+  // Where `history` is 0, a store that keeps states of the past gives them up. With this it goes on
+  // keeping them, for up to ten years, and one that keeps none begins nothing: for programs that
+  // open a store of another. Default: off.
+  bool keep_history = false;
   // A snapshot that is older gives way when what it holds back is wanted: reads through it say
   // kSnapshotExpired then. Named ones do not. Microseconds; range 0 (default: never) to ten years.
   std::chrono::microseconds max_snapshot_age{0};
