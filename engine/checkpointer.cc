@@ -160,6 +160,9 @@ Checkpointer::Cut Checkpointer::TakeCut() {
   cut.superblock.log_generation = core_.generation;
   cut.superblock.state = core_.writer.state;
   cut.superblock.progress = core_.writer.progress;
+  // Slots that were cut since have been swept.
+  std::uint32_t& swept = cut.superblock.progress.sweep_next;
+  swept = std::min(swept, cut.superblock.state.node_slots);
   cut.extents = core_.page_file->Extents();
   return cut;
 }

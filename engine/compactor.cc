@@ -185,7 +185,6 @@ Compactor::Target Compactor::InUse() const {
           EndOfUse(*core_.upper_slots, core_.layout->upper_blocks_per_page())};
 }
 
-// Memory and space of what the superblock does not name any more. Pre: nobody looks there.
 Status Compactor::Release() {
   return checkpointer_.HoldOff([this]() -> Status {
     MutexLock role(core_.writer_role);

@@ -43,6 +43,10 @@ class Compactor {
   // too long.
   Result<bool> AwaitQuiet(std::uint64_t epoch, const CompactOptions& options);
 
+  // Gives back memory and file space that were cut before the newest checkpoint. Pre: no read is left
+  // that began before the cut.
+  Status Release() ENGRAM_EXCLUDES(core_.writer_role);
+
  private:
   // How many slots and upper blocks are to be left.
   struct Target {
@@ -62,7 +66,6 @@ class Compactor {
   // What is in use at the end, once nothing moves any more.
   Target InUse() const ENGRAM_REQUIRES(core_.writer_role);
   Status CutAll(const CompactOptions& options);
-  Status Release() ENGRAM_EXCLUDES(core_.writer_role);
 
   Core& core_;
   Writer& writer_;

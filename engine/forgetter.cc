@@ -96,6 +96,8 @@ Status Forgetter::RewriteFiles(EraseForeverReport& report) {
   }
   const std::uint64_t log_before = core_.log->BytesOnDisk();
   ENGRAM_RETURN_IF_ERROR(checkpointer_.Run());
+  // What a compaction that was cut short has left behind the end. Readers from before are gone.
+  ENGRAM_RETURN_IF_ERROR(compactor_.Release());
   const std::uint64_t log_after = core_.log->BytesOnDisk();
   report.log_bytes = log_before > log_after ? log_before - log_after : 0;
   ENGRAM_SYNC_POINT("forgetter:checkpoint");

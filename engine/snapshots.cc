@@ -94,7 +94,7 @@ Result<NamedSnapshot> Engine::CreateNamedSnapshot(const std::string& name,
     MutexLock role(core_.writer_role);
     return writer_->AddName(name, Lsn::kNone, durability);
   }
-  // The pin keeps the state until the name does.
+  // G10: the pin keeps the state until the name does.
   ENGRAM_ASSIGN_OR_RETURN(const Reading reading, BeginRead(state));
   MutexLock role(core_.writer_role);
   return writer_->AddName(name, reading.sight.lsn, durability);

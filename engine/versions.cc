@@ -28,7 +28,7 @@ void Versions::Pin::Release() {
   line_->epoch.store(kIdle, std::memory_order_seq_cst);
 }
 
-// Either this sees the writer's step and pins the new epoch, or the writer's look at the lines sees
+// G3: either this sees the writer's step and pins the new epoch, or the writer's look at the lines sees
 // the pin.
 void Versions::PinEpoch(ReaderLine& line) {
   std::uint64_t epoch = readers_.epoch();
@@ -46,7 +46,7 @@ Result<Versions::Pin> Versions::Begin() {
   if (line == nullptr) return Status::Busy("more than 65536 threads read from one store");
   if (++line->depth > 1) return Pin(line, visible());  // covered by the outer pin
   PinEpoch(*line);
-  // The same with the LSN: where the horizon has passed it meanwhile, a newer commit is visible.
+  // The same with the LSN (G7): where the horizon has passed it meanwhile, a newer commit is visible.
   for (;;) {
     const Lsn lsn = visible();
     ENGRAM_SYNC_POINT("versions:lsn_read");
@@ -56,7 +56,7 @@ Result<Versions::Pin> Versions::Begin() {
   }
 }
 
-// The line keeps the state until the writer revokes it. It does so before it looks at the readers'
+// G9: the line keeps the state until the writer revokes it. It does so before it looks at the readers'
 // lines: either this sees it, or the writer sees what is pinned here.
 Result<Versions::Pin> Versions::Begin(const SnapshotLine& snapshot) {
   ReaderLine* line = readers_.LineOfThisThread();
@@ -144,7 +144,7 @@ Lsn Versions::MinNamed() const {
 
 Lsn Versions::AdvanceHorizon(const HorizonLimits& limits) {
   if (limits.oldest_taken) {
-    // Before the readers' lines are looked at: Begin(snapshot).
+    // Before the readers' lines are looked at: Begin(snapshot), G9.
     const std::uint64_t expired = snapshots_.RevokeBefore(*limits.oldest_taken);
     expired_.fetch_add(expired, std::memory_order_relaxed);
   }
@@ -155,7 +155,7 @@ Lsn Versions::AdvanceHorizon(const HorizonLimits& limits) {
   ENGRAM_SYNC_POINT("versions:horizon_computed");
   horizon_.store(horizon, std::memory_order_seq_cst);
   // A read or snapshot that published its LSN before it saw the new horizon is seen here; it keeps
-  // what it looks at.
+  // what it looks at (G7, G8).
   return static_cast<Lsn>(std::min(horizon, seen()));
 }
 

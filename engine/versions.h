@@ -87,7 +87,9 @@ class Versions {
   // What AdvanceHorizon() has come to. Acquire: a figure, for who asks whether a state is whole.
   Lsn horizon() const { return static_cast<Lsn>(horizon_.load(std::memory_order_acquire)); }
   // After opening: states below it are not whole.
-  void SetHorizon(Lsn lsn) { horizon_.store(static_cast<std::uint64_t>(lsn)); }
+  void SetHorizon(Lsn lsn) {  // before anybody reads
+    horizon_.store(static_cast<std::uint64_t>(lsn), std::memory_order_seq_cst);
+  }
 
   // The second horizon: memory that was marked unreachable before StepEpoch() returned e may be
   // reused when QuietSince(e).

@@ -215,6 +215,7 @@ Status Writer::GrowSegment(SegmentKind segment, std::uint64_t pages_needed) {
   return CommitPlans({&plan, 1}, SyncMode::kNoSync);
 }
 
+// G4: what readers that began before the step may look at stays as it is.
 void Writer::ReleaseLimbo() {
   while (!core_.writer.limbo.empty() &&
          (core_.versions.QuietSince(core_.writer.limbo.front().epoch) || ENGRAM_MUTANT(kNoGrace))) {
@@ -386,8 +387,8 @@ void Writer::Publish(std::span<CommitPlan> plans) {
     limbo.uppers.insert(limbo.uppers.end(), uppers.begin(), uppers.end());
   }
   if (!limbo.slots.empty()) {
-    // Marks were set and rows deleted before: a read that begins in the new epoch finds no way to
-    // these slots.
+    // G2: marks were set and rows deleted before: a read that begins in the new epoch finds no way
+    // to these slots.
     limbo.epoch = core_.versions.StepEpoch();
     core_.writer.limbo.push_back(std::move(limbo));
   }

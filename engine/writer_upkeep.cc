@@ -180,7 +180,7 @@ Result<std::size_t> Writer::Move(std::span<const Mover> movers) {
     const Result<ConstNodeView> node = core_.ReadNode(mover.slot);
     if (!node.ok()) status = node.status();
     if (!status.ok()) break;
-    // Its row knows of two places, not of three.
+    // G15: its row knows of two places, not of three.
     if (node->valid_from() != node->version() && node->valid_from() > horizon) continue;
     const std::uint32_t level = node->level();
     if (core_.slots->free() == 0 || core_.upper_slots->free() < level) break;
@@ -226,7 +226,7 @@ Result<std::uint64_t> Writer::Cut(std::uint32_t node_slots, std::uint32_t upper_
   round.end = std::min(round.end, node_slots);
   round.next = std::min(round.next, round.end);
   core_.counters.free_slots.store(core_.slots->free(), std::memory_order_relaxed);
-  // What was visible reached further: scans that began before may look at states behind the end.
+  // G13: what was visible reached further: scans that began before look at states behind the end.
   return core_.versions.StepEpoch();
 }
 

@@ -2,7 +2,7 @@
 // before they are written in place, so that a page torn by a power cut can be put right.
 // Leaves the order of things to the checkpointer and to recovery.
 // Threads: one thread at a time.
-// Implements docs/file-format.md, "graph.journal".
+// Implements docs/journal-format.md, "graph.journal".
 #ifndef ENGRAM_STORAGE_JOURNAL_H_
 #define ENGRAM_STORAGE_JOURNAL_H_
 

@@ -1,6 +1,6 @@
 // Metadata as bytes and back: a FlatBuffer, verified before use. The only code that knows its
 // schema. Leaves keys of indexed fields to meta_keys.h. Threads: pure functions. Implements
-// docs/file-format.md, "Metadata".
+// docs/row-format.md, "Metadata".
 #ifndef ENGRAM_STORAGE_META_CODEC_H_
 #define ENGRAM_STORAGE_META_CODEC_H_
 

@@ -1,6 +1,6 @@
 // Flushes of a metadata store: asked for, waited for, repeated once a full disk has room again; and
 // commits that wait while RocksDB is behind. Leaves what is in the rows to meta_store.cc.
-// Threads: any thread. Implements docs/recovery.md, "A full disk under RocksDB".
+// Threads: any thread. Implements docs/rocksdb.md, "A full disk under RocksDB".
 #ifndef ENGRAM_STORAGE_META_FLUSHER_H_
 #define ENGRAM_STORAGE_META_FLUSHER_H_
 

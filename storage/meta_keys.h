@@ -1,7 +1,7 @@
 // Keys of the metadata store's rows: numbers big-endian, so that bytes sort as the numbers do; and
 // metadata values as bytes that sort as the values do. The only code that knows how a key is laid
 // out. Leaves values of rows, and what is stored when, to meta_rows.h. Threads: pure functions.
-// Implements docs/file-format.md, "Metadata store".
+// Implements docs/row-format.md, "Metadata store".
 #ifndef ENGRAM_STORAGE_META_KEYS_H_
 #define ENGRAM_STORAGE_META_KEYS_H_
 

@@ -1,7 +1,7 @@
 // What is deleted or overwritten in RocksDB lies in its files until they are written anew: here
 // that is done, and files that nobody needs are removed. Leaves flushes to meta_flusher.h, and when
 // the database is closed and opened to meta_store.cc. Threads: one thread at a time.
-// Implements docs/recovery.md, "Erasing for ever".
+// Implements docs/rocksdb.md, "Erasing for ever".
 #ifndef ENGRAM_STORAGE_META_PURGE_H_
 #define ENGRAM_STORAGE_META_PURGE_H_
 

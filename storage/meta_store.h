@@ -3,7 +3,7 @@
 // keeps the LSN that it holds (docs/recovery.md, "Two stores"). Leaves ordering, recovery and what
 // is erased when to the engine.
 // Threads: one writer (Apply, WriteMarkers, Flush, Purge by one thread each), many readers.
-// Implements docs/file-format.md, "Metadata store".
+// Implements docs/row-format.md, "Metadata store".
 #ifndef ENGRAM_STORAGE_META_STORE_H_
 #define ENGRAM_STORAGE_META_STORE_H_
 

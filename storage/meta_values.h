@@ -1,6 +1,6 @@
 // Values of the metadata store's rows that are not empty, metadata or a name: numbers,
 // little-endian, and the length says which. Leaves keys to meta_keys.h. Threads: pure functions.
-// Implements docs/file-format.md, "Metadata store".
+// Implements docs/row-format.md, "Metadata store".
 #ifndef ENGRAM_STORAGE_META_VALUES_H_
 #define ENGRAM_STORAGE_META_VALUES_H_
 

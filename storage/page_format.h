@@ -174,7 +174,7 @@ static_assert(sizeof(Superblock) == kBlockBytes && offsetof(Superblock, paramete
 
 // graph.journal begins with this, padded to a block; images follow one behind the other, each with
 // its own header, then zeros up to a block.
-struct JournalHeader {     // docs/file-format.md, "Journal header"
+struct JournalHeader {     // docs/journal-format.md, "Journal header"
   std::uint64_t checksum;  // XXH3 of this struct after this field
   std::uint64_t magic;     // kJournalMagic
   std::uint64_t store_id;
@@ -187,7 +187,7 @@ struct JournalHeader {     // docs/file-format.md, "Journal header"
 };
 static_assert(sizeof(JournalHeader) == 56);
 
-struct JournalImageHeader {  // docs/file-format.md, "Journal image"
+struct JournalImageHeader {  // docs/journal-format.md, "Journal image"
   std::uint64_t checksum;    // XXH3 of the image, seeded with that of this struct after this field
   std::uint64_t store_id;
   std::uint64_t checkpoint;

@@ -3,7 +3,7 @@
 // counts against what it knows, and counts anew where they do not fit or there is no such file.
 // Leaves to others: what a count says (index/linker.h), when the file is made and removed
 // (engine/recovery.h).
-// Threads: pure functions over a FileSystem. Implements docs/file-format.md, "graph.parents".
+// Threads: pure functions over a FileSystem. Implements docs/journal-format.md, "graph.parents".
 #ifndef ENGRAM_STORAGE_PARENTS_FILE_H_
 #define ENGRAM_STORAGE_PARENTS_FILE_H_
 
@@ -23,7 +23,7 @@ namespace engram {
 inline constexpr std::uint32_t kParentsVersion = 1;
 
 // `slots` counts of four bytes follow.
-struct ParentsHeader {     // docs/file-format.md, "Parents header"
+struct ParentsHeader {     // docs/journal-format.md, "Parents header"
   std::uint64_t checksum;  // XXH3 of the file behind this field, seeded with the store id
   std::uint64_t magic;     // kParentsMagic
   std::uint64_t store_id;

@@ -2,7 +2,7 @@
 // record, but not one whose last, unsynced record has lost a sector inside: it then refuses to open
 // for good. Any shorter MANIFEST is an earlier state in which each family still holds exactly its
 // own LSN; so what follows the first bad record is left out, and our log, which must reach back to
-// the lowest LSN, brings the families forward (docs/recovery.md, "MANIFEST"). Threads: pure
+// the lowest LSN, brings the families forward (docs/rocksdb.md, "MANIFEST"). Threads: pure
 // functions.
 #ifndef ENGRAM_STORAGE_ROCKSDB_MANIFEST_H_
 #define ENGRAM_STORAGE_ROCKSDB_MANIFEST_H_

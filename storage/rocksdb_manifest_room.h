@@ -2,7 +2,7 @@
 // tables: records of the MANIFEST, now and then a new MANIFEST, and CURRENT. Without room for a
 // table it goes on later; without room for a record it never goes on. So room for records is taken
 // before each table, and where there is none the table is refused. Leaves to RocksDB when it writes
-// what. Threads: any thread. Implements docs/recovery.md, "A full disk under RocksDB".
+// what. Threads: any thread. Implements docs/rocksdb.md, "A full disk under RocksDB".
 #ifndef ENGRAM_STORAGE_ROCKSDB_MANIFEST_ROOM_H_
 #define ENGRAM_STORAGE_ROCKSDB_MANIFEST_ROOM_H_
 

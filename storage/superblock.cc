@@ -102,6 +102,11 @@ Status CheckProgress(const Superblock& superblock, const std::string& where) {
                               "at most " + std::to_string(Raw(superblock.lsn)) + " (its LSN)");
     }
   }
+  if (progress.sweep_next > superblock.state.node_slots) {
+    return UnexpectedNumber(where, "swept slots", progress.sweep_next,
+                            "at most " + std::to_string(superblock.state.node_slots) +
+                                " (slots ever used)");
+  }
   if (progress.reserved != 0) {
     return UnexpectedNumber(where, "reserved bytes of the progress", progress.reserved, "0");
   }

@@ -1,6 +1,6 @@
 // What one commit changes, as absolute assignments: replaying it any number of times gives the same
 // bytes. Views borrow: from the caller when a commit is made, from the frame's bytes when it was
-// read. Threads: plain data. Implements docs/wal-format.md, "Records".
+// read. Threads: plain data. Implements docs/record-format.md, "Records".
 #ifndef ENGRAM_WAL_RECORD_H_
 #define ENGRAM_WAL_RECORD_H_
 

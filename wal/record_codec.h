@@ -1,6 +1,6 @@
 // Commits as FlatBuffers, in one payload or, for large ones, several: the only code that knows the
 // schema. Leaves framing, checksums and LSNs to log_writer.h and log_reader.h. Threads: an encoder
-// belongs to one thread; DecodePayload: any thread. Implements docs/wal-format.md, "Records".
+// belongs to one thread; DecodePayload: any thread. Implements docs/record-format.md, "Records".
 #ifndef ENGRAM_WAL_RECORD_CODEC_H_
 #define ENGRAM_WAL_RECORD_CODEC_H_
 

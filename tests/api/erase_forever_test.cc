@@ -11,7 +11,9 @@
 #include <string>
 #include <vector>
 
+#include "storage/base/test_hooks.h"
 #include "tests/api/upkeep_fixture.h"
+#include "tests/support/temp_dir.h"
 
 namespace engram {
 namespace {
@@ -168,6 +170,35 @@ TEST_P(EraseForeverTest, AfterMovesAndCutsToo) {
   ASSERT_TRUE(store_->EraseForever(gone).ok());
   for (const Secret& secret : secrets) EXPECT_THAT(FilesWith(secret), testing::IsEmpty());
   EXPECT_TRUE(Ids().empty());
+  ASSERT_NO_FATAL_FAILURE(CloseAndVerify());
+}
+
+// The process dies when pages are cut and their space has not gone back: no block is there any
+// more.
+TEST_P(EraseForeverTest, AfterACompactionThatWasCutShortToo) {
+  ASSERT_NO_FATAL_FAILURE(Open());
+  const std::vector<PatternId> ids = PutMany(2000);
+  std::vector<Secret> secrets;
+  for (int i = 0; i < 10; ++i) secrets.push_back(PutSecret());
+  ASSERT_TRUE(store_->Checkpoint().ok());
+  Erase(ids);
+  const TempDir copy;
+  const std::string killed = copy.File("store");
+  SetSyncPoint("compactor:checkpoint", [&] {
+    std::filesystem::copy(Path(), killed, std::filesystem::copy_options::recursive);
+  });
+  ASSERT_TRUE(store_->Compact().ok());
+  ClearSyncPoints();
+  ASSERT_TRUE(store_->Close().ok());
+  std::filesystem::remove_all(Path());
+  std::filesystem::rename(killed, Path());
+  ASSERT_NO_FATAL_FAILURE(Open());
+  EXPECT_EQ(Ids().size(), 10u);
+  std::vector<PatternId> gone;
+  for (const Secret& secret : secrets) gone.push_back(secret.id);
+  EXPECT_TRUE(FilesWith(secrets[0]).contains("graph.engram"));
+  ASSERT_TRUE(store_->EraseForever(gone).ok());
+  for (const Secret& secret : secrets) EXPECT_THAT(FilesWith(secret), testing::IsEmpty());
   ASSERT_NO_FATAL_FAILURE(CloseAndVerify());
 }
 

@@ -45,6 +45,10 @@ std::vector<FieldPlace> SuperblockFields() {
           ENGRAM_FIELD(Superblock, state.sweep_cursor),
           ENGRAM_FIELD(Superblock, extent_table_checksum),
           ENGRAM_FIELD(Superblock, defaults),
+          ENGRAM_FIELD(Superblock, progress.horizon),
+          ENGRAM_FIELD(Superblock, progress.sweep_through),
+          ENGRAM_FIELD(Superblock, progress.sweep_next),
+          ENGRAM_FIELD(Superblock, progress.reserved),
           ENGRAM_FIELD(Superblock, reserved)};
 }
 
@@ -69,10 +73,10 @@ std::vector<FieldPlace> PageFields() {
 std::vector<FieldPlace> NodeFields() {
   return {ENGRAM_FIELD(NodeHeader, id),           ENGRAM_FIELD(NodeHeader, version),
           ENGRAM_FIELD(NodeHeader, valid_from),   ENGRAM_FIELD(NodeHeader, valid_to),
-          ENGRAM_FIELD(NodeHeader, timestamp_us), ENGRAM_FIELD(NodeHeader, inserted_us),
+          ENGRAM_FIELD(NodeHeader, timestamp_us), ENGRAM_FIELD(NodeHeader, when_us),
           ENGRAM_FIELD(NodeHeader, type),         ENGRAM_FIELD(NodeHeader, norm),
           ENGRAM_FIELD(NodeHeader, upper),        ENGRAM_FIELD(NodeHeader, link_count),
-          ENGRAM_FIELD(NodeHeader, level),        ENGRAM_FIELD(NodeHeader, reserved)};
+          ENGRAM_FIELD(NodeHeader, level),        ENGRAM_FIELD(NodeHeader, flags)};
 }
 
 std::vector<FieldPlace> UpperFields() {

@@ -82,7 +82,7 @@ TEST_F(SuperblockCorruption, LaterVersionAndUnknownFeatureRefuseWithTheirNumbers
     Superblock superblock = ReadSuperblock(slot);
     superblock.format_version = 7;
     Seal(slot, superblock);
-    ExpectRefused(Code::kNotSupported, "format version 7, this build reads version 1");
+    ExpectRefused(Code::kNotSupported, "format version 7, this build reads versions 1 to 2");
     Restore();
     superblock = ReadSuperblock(slot);
     superblock.required_features = 1ULL << 40;

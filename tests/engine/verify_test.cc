@@ -538,8 +538,19 @@ INSTANTIATE_TEST_SUITE_P(
         NodeDamage{"UnsetLinks", [](NodeHeader& h) { h.link_count = 2; },
                    "expected none: the list has 2 links"},
         NodeDamage{"Level", [](NodeHeader& h) { h.level = 40; }, "level 40"},
-        NodeDamage{"Reserved", [](NodeHeader& h) { h.reserved = 1; }, "reserved bytes"}),
+        NodeDamage{"Flags", [](NodeHeader& h) { h.flags = 4; }, "flags 4, expected at most 3"},
+        NodeDamage{"Moved", [](NodeHeader& h) { h.flags = 2; }, "live, but moved elsewhere"}),
     [](const auto& damage) { return std::string(damage.param.name); });
+
+// It has neither the rows of one that expires.
+TEST_F(VerifyTest, NodeThatSaysThatItExpiresAndDoesNotIsNamed) {
+  MakeStore(End::kClosed);
+  EditNode(
+      8, [](NodeHeader& header) { header.flags = static_cast<std::uint8_t>(NodeFlag::kExpires); });
+  const VerifyReport report = Verify();
+  EXPECT_THAT(report.findings, Says("meta: family ids", "no time of insertion, expected one"));
+  EXPECT_THAT(report.findings, Says("meta: family state", "no row, but slot 8 holds it"));
+}
 
 TEST_F(VerifyTest, LinkToItselfAndTwiceToOneNodeIsNamed) {
   MakeStore(End::kClosed);

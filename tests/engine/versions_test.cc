@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
+#include <cstdint>
 #include <latch>
 #include <optional>
 #include <thread>
@@ -22,7 +25,10 @@ Lsn LsnOf(const SnapshotLine& line) { return static_cast<Lsn>(line.lsn.load()); 
 
 class VersionsTest : public ::testing::Test {
  protected:
-  ~VersionsTest() override { ClearSyncPoints(); }
+  ~VersionsTest() override {
+    ClearSyncPoints();
+    SetMutant(Mutant::kNone);
+  }
 
   // `act` runs the first time that a read reaches the point.
   template <typename Act>
@@ -199,6 +205,172 @@ TEST_F(VersionsTest, NoPinIsBelowAHorizonThatWasAcknowledged) {
     acknowledged.store(horizon, std::memory_order_seq_cst);
   }
   for (std::thread& reader : readers) reader.join();
+}
+
+// G8: it has read the newest commit and not said so: the horizon passes.
+TEST_F(VersionsTest, ASnapshotOvertakenByTheHorizonIsOfANewerCommit) {
+  versions_.Publish(At(5));
+  Once("versions:snapshot_lsn_read", [&] {
+    versions_.Publish(At(6));
+    EXPECT_EQ(versions_.AdvanceHorizon(), At(6));
+  });
+  SnapshotLine* const line = versions_.TakeSnapshot(kStart);
+  EXPECT_EQ(LsnOf(*line), At(6));
+  versions_.Publish(At(7));
+  EXPECT_EQ(versions_.AdvanceHorizon(), At(6));
+  versions_.DropSnapshot(line);
+}
+
+TEST_F(VersionsTest, ASnapshotThatIsNotCheckedWouldBeSeen) {
+  SetMutant(Mutant::kSnapshotUnchecked);
+  versions_.Publish(At(5));
+  Once("versions:snapshot_lsn_read", [&] {
+    versions_.Publish(At(6));
+    EXPECT_EQ(versions_.AdvanceHorizon(), At(6));
+  });
+  SnapshotLine* const line = versions_.TakeSnapshot(kStart);
+  SetMutant(Mutant::kNone);
+  EXPECT_EQ(LsnOf(*line), At(5));  // below what may be gone already
+  versions_.DropSnapshot(line);
+}
+
+TEST_F(VersionsTest, ASnapshotOfThePastIsTakenWholeOrNotAtAll) {
+  versions_.Publish(At(5));
+  versions_.Publish(At(9));
+  const auto kept = versions_.TakeSnapshotAt(At(5), kStart);
+  ASSERT_TRUE(kept.ok()) << kept.status();
+  EXPECT_EQ(versions_.AdvanceHorizon(), At(5));
+  versions_.DropSnapshot(*kept);
+  EXPECT_EQ(versions_.AdvanceHorizon(), At(9));
+  const auto late = versions_.TakeSnapshotAt(At(8), kStart);
+  EXPECT_EQ(late.code(), Code::kSnapshotExpired);
+  EXPECT_EQ(versions_.snapshots().count, 0u);
+  EXPECT_EQ(versions_.AdvanceHorizon(), At(9));
+}
+
+// G9: revoked before it has said what it reads at: it does not begin.
+TEST_F(VersionsTest, AReadOfASnapshotThatGivesWayMeanwhileDoesNotBegin) {
+  versions_.Publish(At(5));
+  SnapshotLine* const line = versions_.TakeSnapshot(kStart);
+  versions_.Publish(At(8));
+  Versions::HorizonLimits limits;
+  limits.oldest_taken = kStart + std::chrono::seconds(1);
+  Once("versions:epoch_read", [&] { EXPECT_EQ(versions_.AdvanceHorizon(limits), At(8)); });
+  EXPECT_EQ(versions_.Begin(*line).code(), Code::kSnapshotExpired);
+  EXPECT_EQ(versions_.expired_snapshots(), 1u);
+  EXPECT_EQ(versions_.AdvanceHorizon(), At(8));
+  EXPECT_TRUE(versions_.QuietSince(versions_.StepEpoch()));  // no pin is left of it
+  EXPECT_EQ(versions_.Begin(*line).code(), Code::kSnapshotExpired);
+  versions_.DropSnapshot(line);
+}
+
+// G9: pinned before: it goes on, or sees that it was revoked; the writer keeps what it pins.
+TEST_F(VersionsTest, AReadOfASnapshotThatIsPinnedIsSeenByTheWriterThatRevokes) {
+  versions_.Publish(At(5));
+  SnapshotLine* const line = versions_.TakeSnapshot(kStart);
+  versions_.Publish(At(8));
+  Versions::HorizonLimits limits;
+  limits.oldest_taken = kStart + std::chrono::seconds(1);
+  Once("versions:snapshot_pinned", [&] { EXPECT_EQ(versions_.AdvanceHorizon(limits), At(5)); });
+  EXPECT_EQ(versions_.Begin(*line).code(), Code::kSnapshotExpired);
+  EXPECT_EQ(versions_.AdvanceHorizon(), At(8));
+  versions_.DropSnapshot(line);
+}
+
+TEST_F(VersionsTest, AReadThatHasBegunKeepsItsStateThoughItsSnapshotGaveWay) {
+  versions_.Publish(At(5));
+  SnapshotLine* const line = versions_.TakeSnapshot(kStart);
+  versions_.Publish(At(8));
+  Versions::HorizonLimits limits;
+  limits.oldest_taken = kStart + std::chrono::seconds(1);
+  {
+    const auto pin = versions_.Begin(*line);
+    ASSERT_TRUE(pin.ok()) << pin.status();
+    EXPECT_EQ(pin->lsn(), At(5));
+    EXPECT_EQ(versions_.AdvanceHorizon(limits), At(5));
+    EXPECT_EQ(versions_.Begin(*line).code(), Code::kSnapshotExpired);  // a second one does not
+    EXPECT_EQ(versions_.AdvanceHorizon(), At(5));
+  }
+  EXPECT_EQ(versions_.AdvanceHorizon(), At(8));
+  versions_.DropSnapshot(line);
+}
+
+// A thread that reads an older state while it reads a newer one, and the other way round.
+TEST_F(VersionsTest, TheOlderOfTwoStatesThatAThreadReadsCounts) {
+  versions_.Publish(At(5));
+  SnapshotLine* const line = versions_.TakeSnapshot(kStart);
+  versions_.Publish(At(8));
+  std::optional<Versions::Pin> outer = versions_.Begin().value();
+  {
+    const auto inner = versions_.Begin(*line);
+    ASSERT_TRUE(inner.ok()) << inner.status();
+    EXPECT_EQ(inner->lsn(), At(5));
+    versions_.DropSnapshot(line);
+    EXPECT_EQ(versions_.AdvanceHorizon(), At(5));
+  }
+  EXPECT_EQ(versions_.AdvanceHorizon(), At(5));  // until the outer one ends
+  outer.reset();
+  EXPECT_EQ(versions_.AdvanceHorizon(), At(8));
+
+  SnapshotLine* const older = versions_.TakeSnapshot(kStart);
+  versions_.Publish(At(9));
+  outer = versions_.Begin(*older).value();
+  versions_.DropSnapshot(older);
+  EXPECT_EQ(versions_.Begin().value().lsn(), At(9));
+  EXPECT_EQ(versions_.AdvanceHorizon(), At(8));
+  outer.reset();
+  EXPECT_EQ(versions_.AdvanceHorizon(), At(9));
+}
+
+TEST_F(VersionsTest, NamesAndHistoryHoldTheHorizonBack) {
+  versions_.Publish(At(3));
+  versions_.AddNamed({"three", At(3), Timestamp()});
+  versions_.Publish(At(9));
+  EXPECT_EQ(versions_.AdvanceHorizon(), At(3));
+  versions_.RemoveNamed("three");
+  Versions::HorizonLimits limits;
+  limits.history = At(6);
+  EXPECT_EQ(versions_.AdvanceHorizon(limits), At(6));
+  limits.history = At(4);  // never back
+  EXPECT_EQ(versions_.AdvanceHorizon(limits), At(6));
+  EXPECT_EQ(versions_.AdvanceHorizon(), At(9));
+}
+
+// Handles that are taken, read and given back beside a writer that revokes those of a moment ago.
+TEST_F(VersionsTest, NoSnapshotReadIsBelowAHorizonThatWasAcknowledged) {
+  constexpr std::uint64_t kCommits = 20000;
+  std::atomic<std::uint64_t> acknowledged{0};
+  std::atomic<std::int64_t> clock{0};
+  const auto at = [](std::int64_t tick) { return kStart + std::chrono::nanoseconds(tick); };
+  std::vector<std::thread> readers;
+  for (int i = 0; i < 3; ++i) {
+    readers.emplace_back([&] {
+      while (versions_.visible() < At(kCommits)) {
+        // Relaxed: only ages differ.
+        SnapshotLine* const line =
+            versions_.TakeSnapshot(at(clock.load(std::memory_order_relaxed)));
+        for (int read = 0; read < 4; ++read) {
+          const auto pin = versions_.Begin(*line);
+          if (!pin.ok()) break;
+          // seq_cst: as in the test above.
+          ASSERT_LE(acknowledged.load(std::memory_order_seq_cst), Raw(pin->lsn()));
+        }
+        versions_.DropSnapshot(line);
+      }
+    });
+  }
+  std::uint64_t horizon = 0;
+  for (std::uint64_t commit = 1; commit <= kCommits; ++commit) {
+    const auto tick = static_cast<std::int64_t>(commit);
+    versions_.Publish(At(commit));
+    clock.store(tick, std::memory_order_relaxed);
+    Versions::HorizonLimits limits;
+    limits.oldest_taken = at(tick - 3);
+    horizon = std::max(horizon, Raw(versions_.AdvanceHorizon(limits)));
+    acknowledged.store(horizon, std::memory_order_seq_cst);
+  }
+  for (std::thread& reader : readers) reader.join();
+  EXPECT_EQ(versions_.snapshots().count, 0u);
 }
 
 }  // namespace

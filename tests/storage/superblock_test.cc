@@ -17,7 +17,9 @@ using testing::HasSubstr;
 // Every field whose range can be checked, with a value outside it.
 constexpr BadField kBadFields[] = {
     {"magic", offsetof(Superblock, magic), 8, 1, "magic 0x1, expected 0x"},
-    {"format_version", offsetof(Superblock, format_version), 4, 2, "format version 2"},
+    {"format_version", offsetof(Superblock, format_version), 4, 3,
+     "format version 3, this build reads versions 1 to 2"},
+    {"format_version", offsetof(Superblock, format_version), 4, 0, "format version 0"},
     {"slot", offsetof(Superblock, slot), 4, 0, "slot 0, expected 1"},
     {"required_features", offsetof(Superblock, required_features), 8, 4, "features 0x4"},
     {"store_id", offsetof(Superblock, store_id), 8, 0, "store id 0"},
@@ -42,6 +44,12 @@ constexpr BadField kBadFields[] = {
     {"node_slots", 112 + offsetof(StoreState, node_slots), 4, 8, "expected at most 8"},
     {"entry_point", 112 + offsetof(StoreState, entry_point), 4, 10, "entry point 10"},
     {"top_level", 112 + offsetof(StoreState, top_level), 4, 32, "top level 32"},
+    {"horizon", 200 + offsetof(StoreProgress, horizon), 8, 91, "horizon 91, expected at most 90"},
+    {"sweep_through", 200 + offsetof(StoreProgress, sweep_through), 8, ~0ull,
+     "doomed through 18446744073709551615, expected at most 90"},
+    {"sweep_next", 200 + offsetof(StoreProgress, sweep_next), 4, 11, "swept slots 11, expected at most 10"},
+    {"reserved", 200 + offsetof(StoreProgress, reserved), 4, 1, "reserved bytes of the progress 1"},
+    {"reserved", offsetof(Superblock, reserved), 1, 1, "reserved bytes"},
     {"reserved", offsetof(Superblock, reserved) + 3000, 1, 1, "reserved bytes"},
 };
 
@@ -57,7 +65,8 @@ TEST(Superblock, SealedOnePassesTheCheck) {
 }
 
 TEST(Superblock, EachFieldOutOfItsRangeIsNamedThoughTheChecksumIsRight) {
-  static_assert(offsetof(Superblock, parameters) == 80 && offsetof(Superblock, state) == 112);
+  static_assert(offsetof(Superblock, parameters) == 80 && offsetof(Superblock, state) == 112 &&
+                offsetof(Superblock, progress) == 200);
   for (const BadField& field : kBadFields) {
     Superblock superblock = With(field);
     SealSuperblock(superblock);
@@ -69,6 +78,31 @@ TEST(Superblock, EachFieldOutOfItsRangeIsNamedThoughTheChecksumIsRight) {
     EXPECT_THAT(std::string(status.message()), HasSubstr(field.says)) << field.name;
     EXPECT_THAT(std::string(status.message()), HasSubstr("dir/graph.engram: superblock 1"));
   }
+}
+
+// What came with version 2 is zero in version 1.
+TEST(Superblock, OneOfVersion1HasNoProgress) {
+  Superblock superblock = ValidSuperblock();
+  superblock.format_version = 1;
+  SealSuperblock(superblock);
+  EXPECT_TRUE(CheckSuperblock(superblock, 1, "graph.engram").ok());
+  for (const std::size_t offset :
+       {offsetof(StoreProgress, horizon), offsetof(StoreProgress, sweep_through),
+        offsetof(StoreProgress, sweep_next), offsetof(StoreProgress, reserved)}) {
+    Superblock wrong = superblock;
+    reinterpret_cast<unsigned char*>(&wrong.progress)[offset] = 1;
+    SealSuperblock(wrong);
+    const Status status = CheckSuperblock(wrong, 1, "graph.engram");
+    EXPECT_EQ(status.code(), Code::kCorruptedIndex) << offset;
+    EXPECT_THAT(std::string(status.message()), HasSubstr("progress of a store of version 1"));
+  }
+}
+
+TEST(Superblock, ProgressAtItsEndsIsAccepted) {
+  Superblock superblock = ValidSuperblock();
+  superblock.progress = {superblock.lsn, superblock.lsn, superblock.state.node_slots, 0};
+  SealSuperblock(superblock);
+  EXPECT_TRUE(CheckSuperblock(superblock, 1, "graph.engram").ok());
 }
 
 TEST(Superblock, EveryFlippedByteIsFound) {

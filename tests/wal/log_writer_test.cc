@@ -93,7 +93,7 @@ TEST(LogWriter, BytesAreThoseOfTheDocument) {
   ASSERT_TRUE(AppendOne(*log, 9, SyncMode::kSync, {"durable"}).ok());
   const std::map<std::size_t, std::string> documented = {
       {0x0000,
-       "9e4df625d6210fa3454e4752414d574c01000000020000008877665544332211"
+       "9f763f1725953846454e4752414d574c02000000020000008877665544332211"
        "07000000000000000600000000000000"
        "0100000000000000"},
       {0x1000,
