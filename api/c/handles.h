@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <cstring>
 #include <initializer_list>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -71,6 +72,8 @@ ENGRAM_C_HANDLE(engram_error, Error)
 ENGRAM_C_HANDLE(engram_options, OpenOptions)
 ENGRAM_C_HANDLE(engram_store, Store)
 ENGRAM_C_HANDLE(engram_snapshot, Snapshot)
+ENGRAM_C_HANDLE(engram_named_snapshot, NamedSnapshot)
+ENGRAM_C_HANDLE(engram_named_snapshot_list, std::vector<NamedSnapshot>)
 ENGRAM_C_HANDLE(engram_value, Value)
 ENGRAM_C_HANDLE(engram_metadata, Metadata)
 ENGRAM_C_HANDLE(engram_pattern, Pattern)
@@ -155,6 +158,25 @@ const T* NoItems(std::size_t* size) {
   return Items(std::vector<T>(), size);
 }
 
+// Errors: kInvalidArgument where a field that later versions may give a meaning is set.
+template <typename Struct>
+Status CheckReserved(const Struct& from) {
+  const auto is_zero = [](auto field) { return field == 0; };
+  if (std::all_of(std::begin(from.reserved), std::end(from.reserved), is_zero)) {
+    return Status::Ok();
+  }
+  return Status::InvalidArgument("a reserved field is not zero: begin with {0}");
+}
+
+// What a write asks. Errors: kInvalidArgument for a durability that is none.
+inline Result<WriteOptions> WriteOptionsOf(engram_durability durability) {
+  if (durability == ENGRAM_DURABILITY_DEFAULT) return WriteOptions();
+  if (durability >= ENGRAM_DURABILITY_SYNC && durability <= ENGRAM_DURABILITY_NONE) {
+    return WriteOptions::With(static_cast<Durability>(durability));
+  }
+  return Status::InvalidArgument("durability is " + std::to_string(durability) + ", which is none");
+}
+
 // Errors: kInvalidArgument for bits that mean nothing.
 inline Status CheckInclude(engram_include include) {
   if ((include & ~static_cast<engram_include>(ENGRAM_INCLUDE_ALL)) == 0) return Status::Ok();
@@ -164,6 +186,10 @@ inline Status CheckInclude(engram_include include) {
 
 inline Timestamp TimeOf(std::int64_t us) { return Timestamp(std::chrono::microseconds(us)); }
 inline std::int64_t MicrosOf(Timestamp time) { return time.time_since_epoch().count(); }
+
+inline std::optional<Timestamp> TimeIf(bool given, std::int64_t us) {
+  return given ? std::optional(TimeOf(us)) : std::nullopt;
+}
 
 }  // namespace engram::c
 

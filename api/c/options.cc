@@ -1,4 +1,5 @@
 // Options of stores and of searches.
+#include <chrono>
 #include <string>
 
 #include "api/c/handles.h"
@@ -195,6 +196,42 @@ void engram_options_set_checkpoint_on_close(engram_options* options, bool checkp
 
 void engram_options_set_check_permissions(engram_options* options, bool check) noexcept {
   Set(options, &Options::check_permissions, check);
+}
+
+void engram_options_set_history_us(engram_options* options, int64_t history_us) noexcept {
+  Set(options, &Options::history, std::chrono::microseconds(history_us));
+}
+
+void engram_options_set_max_snapshot_age_us(engram_options* options, int64_t age_us) noexcept {
+  Set(options, &Options::max_snapshot_age, std::chrono::microseconds(age_us));
+}
+
+void engram_options_set_max_named_snapshots(engram_options* options, uint32_t most) noexcept {
+  Set(options, &Options::max_named_snapshots, most);
+}
+
+void engram_options_set_max_age_us(engram_options* options, int64_t age_us) noexcept {
+  Set(options, &Options::max_age, std::chrono::microseconds(age_us));
+}
+
+void engram_options_set_max_age_of_type_us(engram_options* options, uint32_t type,
+                                           int64_t age_us) noexcept {
+  if (options == nullptr) return;
+  Unwrap(options)->options.max_age_by_type[type] = std::chrono::microseconds(age_us);
+}
+
+void engram_options_set_sweep_interval_s(engram_options* options, int64_t interval_s) noexcept {
+  Set(options, &Options::sweep_interval, std::chrono::seconds(interval_s));
+}
+
+void engram_options_set_clock(engram_options* options, engram_clock_callback clock,
+                              void* context) noexcept {
+  if (options == nullptr) return;
+  if (clock == nullptr) {
+    Unwrap(options)->options.clock = nullptr;
+    return;
+  }
+  Unwrap(options)->options.clock = [clock, context]() noexcept { return TimeOf(clock(context)); };
 }
 
 void engram_options_set_log(engram_options* options, engram_log_callback log,

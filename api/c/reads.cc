@@ -152,6 +152,12 @@ uint64_t engram_pattern_version(const engram_pattern* pattern) noexcept {
   return pattern == nullptr ? 0 : static_cast<std::uint64_t>(Unwrap(pattern)->version);
 }
 
+bool engram_pattern_get_expires_at_us(const engram_pattern* pattern, int64_t* out) noexcept {
+  if (pattern == nullptr || out == nullptr || !Unwrap(pattern)->expires_at) return false;
+  *out = MicrosOf(*Unwrap(pattern)->expires_at);
+  return true;
+}
+
 void engram_pattern_free(engram_pattern* pattern) noexcept { Free(pattern); }
 
 engram_code engram_store_search(const engram_store* store, const float* query, size_t dimensions,

@@ -1,4 +1,4 @@
-// Opening, closing, durability, snapshots, and what a store says about itself.
+// Opening, closing, durability, and what a store says about itself.
 #include <string>
 
 #include "api/c/handles.h"
@@ -213,20 +213,6 @@ engram_code engram_store_run_maintenance(engram_store* store, int64_t budget_us,
   if (status.ok()) status = Unwrap(store)->RunMaintenance(budget);
   return Report(status, error);
 }
-
-engram_code engram_store_get_snapshot(const engram_store* store, engram_snapshot** out,
-                                      engram_error** error) noexcept {
-  Clear(out);
-  Status status = RequireAll({{"store", store}, {"out", out}});
-  if (status.ok()) status = Give(Unwrap(store)->GetSnapshot(), out);
-  return Report(status, error);
-}
-
-uint64_t engram_snapshot_lsn(const engram_snapshot* snapshot) noexcept {
-  return snapshot == nullptr ? 0 : static_cast<std::uint64_t>(Unwrap(snapshot)->lsn());
-}
-
-void engram_snapshot_free(engram_snapshot* snapshot) noexcept { Free(snapshot); }
 
 engram_code engram_store_get_stats(const engram_store* store, engram_stats* stats, size_t bytes,
                                    engram_error** error) noexcept {

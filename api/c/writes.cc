@@ -8,14 +8,6 @@
 namespace engram::c {
 namespace {
 
-Result<WriteOptions> ToOptions(engram_durability durability) {
-  if (durability == ENGRAM_DURABILITY_DEFAULT) return WriteOptions();
-  if (durability >= ENGRAM_DURABILITY_SYNC && durability <= ENGRAM_DURABILITY_NONE) {
-    return WriteOptions::With(static_cast<Durability>(durability));
-  }
-  return Status::InvalidArgument("durability is " + std::to_string(durability) + ", which is none");
-}
-
 // What would be copied or looked at before a store compares it with its own number of components.
 Status CheckSize(std::size_t dimensions) {
   if (dimensions <= kMaxDimensions) return Status::Ok();
@@ -23,18 +15,12 @@ Status CheckSize(std::size_t dimensions) {
                                    " components, allowed are " + std::to_string(kMaxDimensions));
 }
 
-template <typename Struct>
-Status CheckReserved(const Struct& from) {
-  if (from.reserved[0] == 0 && from.reserved[1] == 0) return Status::Ok();
-  return Status::InvalidArgument("a reserved field is not zero: begin with {0}");
-}
-
 Metadata MetadataOf(const engram_metadata* metadata) {
   return metadata == nullptr ? Metadata() : *Unwrap(metadata);
 }
 
-std::optional<Timestamp> TimeIf(bool given, std::int64_t us) {
-  return given ? std::optional(TimeOf(us)) : std::nullopt;
+std::optional<std::chrono::microseconds> TtlIf(bool given, std::int64_t us) {
+  return given ? std::optional(std::chrono::microseconds(us)) : std::nullopt;
 }
 
 Result<NewPattern> ToPattern(const engram_new_pattern* from) {
@@ -47,7 +33,8 @@ Result<NewPattern> ToPattern(const engram_new_pattern* from) {
                     MetadataOf(from->metadata),
                     TimeIf(from->has_timestamp, from->timestamp_us),
                     from->type,
-                    from->id == 0 ? std::nullopt : std::optional(from->id)};
+                    from->id == 0 ? std::nullopt : std::optional(from->id),
+                    TtlIf(from->ttl_us != 0, from->ttl_us)};
 }
 
 Result<PatternChange> ToChange(const engram_pattern_change* from) {
@@ -63,6 +50,7 @@ Result<PatternChange> ToChange(const engram_pattern_change* from) {
   if (from->metadata != nullptr) change.metadata = *Unwrap(from->metadata);
   change.timestamp = TimeIf(from->has_timestamp, from->timestamp_us);
   if (from->has_type) change.type = from->type;
+  change.ttl = TtlIf(from->has_ttl, from->ttl_us);
   return change;
 }
 
@@ -71,7 +59,7 @@ Status Insert(engram_store* store, const engram_new_pattern* from, engram_durabi
   if (Status status = RequireAll({{"store", store}}); !status.ok()) return status;
   const Result<NewPattern> pattern = ToPattern(from);
   if (!pattern.ok()) return pattern.status();
-  const Result<WriteOptions> options = ToOptions(durability);
+  const Result<WriteOptions> options = WriteOptionsOf(durability);
   if (!options.ok()) return options.status();
   const Result<PatternId> given = Unwrap(store)->Insert(*pattern, *options);
   if (given.ok() && id != nullptr) *id = *given;
@@ -92,7 +80,7 @@ BatchOutcome OutcomeOf(BatchResult result, const std::vector<Status>& reasons) {
 
 Status InsertBatch(engram_store* store, std::span<const engram_new_pattern> from,
                    engram_durability durability, engram_batch_result** out) {
-  const Result<WriteOptions> options = ToOptions(durability);
+  const Result<WriteOptions> options = WriteOptionsOf(durability);
   if (!options.ok()) return options.status();
   std::vector<NewPattern> patterns;
   std::vector<Status> reasons;
@@ -114,7 +102,7 @@ Status Update(engram_store* store, PatternId id, const engram_pattern_change* fr
   if (Status status = RequireAll({{"store", store}}); !status.ok()) return status;
   const Result<PatternChange> change = ToChange(from);
   if (!change.ok()) return change.status();
-  const Result<WriteOptions> options = ToOptions(durability);
+  const Result<WriteOptions> options = WriteOptionsOf(durability);
   return options.ok() ? Unwrap(store)->Update(id, *change, *options) : options.status();
 }
 
@@ -122,7 +110,7 @@ Status Write(engram_store* store, const engram_write_batch* batch, engram_durabi
              engram_commit_result** out) {
   Status status = RequireAll({{"store", store}, {"batch", batch}});
   if (!status.ok()) return status;
-  const Result<WriteOptions> options = ToOptions(durability);
+  const Result<WriteOptions> options = WriteOptionsOf(durability);
   if (!options.ok()) return options.status();
   Result<CommitResult> commit = Unwrap(store)->Write(*Unwrap(batch), *options);
   return out == nullptr ? commit.status() : Give(std::move(commit), out);
@@ -191,7 +179,7 @@ engram_code engram_store_update(engram_store* store, uint64_t id,
 
 engram_code engram_store_erase(engram_store* store, uint64_t id, engram_durability durability,
                                engram_error** error) noexcept {
-  const Result<WriteOptions> options = ToOptions(durability);
+  const Result<WriteOptions> options = WriteOptionsOf(durability);
   Status status = RequireAll({{"store", store}});
   if (status.ok()) status = options.status();
   if (status.ok()) status = Unwrap(store)->Erase(id, *options);

@@ -1,5 +1,6 @@
 #include "api/python/arguments.h"
 
+#include <algorithm>
 #include <cmath>
 #include <initializer_list>
 #include <string_view>
@@ -69,7 +70,8 @@ std::chrono::microseconds SecondsArgument(py::handle value, const char* name) {
                                               py::str(value).cast<std::string>() +
                                               ", expected seconds that are not negative"));
   }
-  return std::chrono::microseconds(std::llround(seconds * 1e6));
+  const std::chrono::microseconds rounded(std::llround(seconds * 1e6));
+  return seconds > 0 ? std::max(rounded, std::chrono::microseconds(1)) : rounded;
 }
 
 Metric MetricArgument(py::handle value) {

@@ -96,10 +96,12 @@ FloatRows FloatsArgument(py::handle value, const char* name, Rows rows, std::siz
   return {std::move(array), count, length};
 }
 
-std::vector<PatternId> IdsArgument(py::handle value, const char* name, std::size_t count) {
+std::vector<PatternId> IdsArgument(py::handle value, const char* name,
+                                   std::optional<std::size_t> wanted) {
   const py::array array = NumPy().attr("asarray")(value);
-  const std::string expected = "(" + std::to_string(count) + ",)";
-  if (array.ndim() != 1 || static_cast<std::size_t>(array.shape(0)) != count) {
+  const std::string expected = "(" + (wanted ? std::to_string(*wanted) : "n") + ",)";
+  const std::size_t count = array.ndim() == 1 ? static_cast<std::size_t>(array.shape(0)) : 0;
+  if (array.ndim() != 1 || count != wanted.value_or(count)) {
     throw py::value_error(std::string(name) + " has shape " + ShapeOf(array) + ", expected " +
                           expected);
   }

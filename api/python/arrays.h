@@ -49,8 +49,10 @@ enum class Rows { kOne, kMany, kOneOrMany };
 // engram.DimensionMismatchError.
 FloatRows FloatsArgument(py::handle value, const char* name, Rows rows, std::size_t dimensions);
 
-// `count` ids. Errors: TypeError (not integers), ValueError (shape, a negative one).
-std::vector<PatternId> IdsArgument(py::handle value, const char* name, std::size_t count);
+// `count` ids, or any number of them where that is not said. Errors: TypeError (not integers),
+// ValueError (shape, a negative one).
+std::vector<PatternId> IdsArgument(py::handle value, const char* name,
+                                   std::optional<std::size_t> count = {});
 
 // An array that owns `values`; nothing is copied.
 template <typename T>

@@ -18,6 +18,8 @@ using StoreClass = py::class_<StoreHandle, std::shared_ptr<StoreHandle>>;
 void DefineWriteBatch(py::module_& module);
 void DefineWrites(StoreClass& store);
 void DefineReads(py::module_& module, StoreClass& store);
+void DefineSnapshots(py::module_& module, StoreClass& store);
+void DefineUpkeep(StoreClass& store);
 void DefineSearches(StoreClass& store);
 void DefineFeatureEncoder(py::module_& module);
 

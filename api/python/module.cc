@@ -65,7 +65,7 @@ GraphReport Analyze(StoreHandle& store, const py::object& sample, const py::obje
   return ValueOrThrow(store.Call([&](Store& open) { return open.Analyze(options); }));
 }
 
-void DefineUpkeep(StoreClass& store) {
+void DefineLife(StoreClass& store) {
   store
       .def(
           "flush",
@@ -130,9 +130,11 @@ PYBIND11_MODULE(_core, module) {
   DefineRecords(module);
   DefineWriteBatch(module);
   StoreClass store = DefineStore(module);
-  DefineUpkeep(store);
+  DefineLife(store);
   DefineWrites(store);
   DefineReads(module, store);
+  DefineSnapshots(module, store);
+  DefineUpkeep(store);
   DefineSearches(store);
   DefineFeatureEncoder(module);
   module.def("open_store", &OpenStore, py::arg("path"), py::arg("options"), py::arg("read_only"),

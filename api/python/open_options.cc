@@ -1,74 +1,16 @@
 #include "api/python/open_options.h"
 
 #include <chrono>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "api/python/arguments.h"
+#include "api/python/callbacks.h"
 #include "api/python/errors.h"
 
 namespace engram::python {
 namespace {
-
-thread_local bool t_in_log_callback = false;
-
-// A thread that asks for the GIL of an interpreter that ends is ended with it, in the middle of the
-// library's code: what still comes then is not logged. (Stores are closed before, by atexit.)
-bool Finalizing() { return _Py_IsFinalizing() != 0; }
-
-// The levels of Python's module logging.
-int LevelInPython(LogLevel level) {
-  switch (level) {
-    case LogLevel::kInfo:
-      return 20;
-    case LogLevel::kWarning:
-      return 30;
-    case LogLevel::kError:
-      return 40;
-  }
-  return 40;
-}
-
-// Holds the callable of a store. Threads: any, without the GIL; it takes it.
-class LogSink {
- public:
-  explicit LogSink(py::object callable) : callable_(std::move(callable)) {}
-  ~LogSink() {
-    if (Finalizing()) {
-      static_cast<void>(callable_.release());
-      return;
-    }
-    const py::gil_scoped_acquire gil;
-    callable_ = py::object();
-  }
-  LogSink(const LogSink&) = delete;
-  LogSink& operator=(const LogSink&) = delete;
-
-  void Log(LogLevel level, std::string_view message) const {
-    if (Finalizing()) return;
-    const py::gil_scoped_acquire gil;
-    t_in_log_callback = true;
-    try {
-      callable_(LevelInPython(level), TextToPython(message));
-    } catch (py::error_already_set& error) {
-      error.discard_as_unraisable("the log callback of an engram.Store");
-    }
-    t_in_log_callback = false;
-  }
-
- private:
-  py::object callable_;
-};
-
-void SetLog(Options& options, py::handle value) {
-  if (PyCallable_Check(value.ptr()) == 0) {
-    throw py::type_error("log is a " + TypeNameOf(value) + ", expected a callable");
-  }
-  auto sink = std::make_shared<LogSink>(py::reinterpret_borrow<py::object>(value));
-  options.log = [sink](LogLevel level, std::string_view message) { sink->Log(level, message); };
-}
 
 void SetFields(Options& options, py::handle value) {
   if (!PyList_Check(value.ptr()) && !PyTuple_Check(value.ptr())) {
@@ -93,6 +35,21 @@ template <auto Field>
 void SetTime(Options& options, const char* name, py::handle value) {
   using Unit = std::decay_t<decltype(options.*Field)>;
   options.*Field = std::chrono::round<Unit>(SecondsArgument(value, name));
+}
+
+void SetAges(Options& options, py::handle value) {
+  if (!PyDict_Check(value.ptr())) {
+    throw py::type_error("max_age_by_type is a " + TypeNameOf(value) +
+                         ", expected a dict of types and seconds");
+  }
+  // A copy: converting a key or a value may run code that changes the dict.
+  const auto ages = py::reinterpret_steal<py::dict>(PyDict_Copy(value.ptr()));
+  if (!ages) throw py::error_already_set();
+  for (const auto& [key, age] : ages) {
+    const auto type = UnsignedArgument<TypeTag>(key, "a type in max_age_by_type");
+    const std::string name = "max_age_by_type[" + std::to_string(type) + "]";
+    options.max_age_by_type[type] = SecondsArgument(age, name.c_str());
+  }
 }
 
 struct Keyword {
@@ -131,7 +88,14 @@ constexpr Keyword kKeywords[] = {
     {"search_threads", SetNumber<&Options::search_threads>},
     {"checkpoint_on_close", SetFlag<&Options::checkpoint_on_close>},
     {"check_permissions", SetFlag<&Options::check_permissions>},
-    {"log", [](Options& o, const char*, py::handle v) { SetLog(o, v); }},
+    {"history", SetTime<&Options::history>},
+    {"max_snapshot_age", SetTime<&Options::max_snapshot_age>},
+    {"max_named_snapshots", SetNumber<&Options::max_named_snapshots>},
+    {"max_age", SetTime<&Options::max_age>},
+    {"max_age_by_type", [](Options& o, const char*, py::handle v) { SetAges(o, v); }},
+    {"sweep_interval", SetTime<&Options::sweep_interval>},
+    {"clock", [](Options& o, const char*, py::handle v) { o.clock = ClockFrom(v); }},
+    {"log", [](Options& o, const char*, py::handle v) { o.log = LogFrom(v); }},
 };
 
 const Keyword* FindKeyword(std::string_view name) {
@@ -153,7 +117,5 @@ Options OptionsFrom(const py::dict& keywords) {
   }
   return options;
 }
-
-bool InLogCallback() { return t_in_log_callback; }
 
 }  // namespace engram::python

@@ -1,4 +1,4 @@
-// engram.create() and engram.open(): keywords to Options, and the log callback.
+// engram.create() and engram.open(): keywords to Options.
 // Threads: with the GIL.
 #ifndef ENGRAM_API_PYTHON_OPEN_OPTIONS_H_
 #define ENGRAM_API_PYTHON_OPEN_OPTIONS_H_
@@ -12,11 +12,8 @@ namespace engram::python {
 namespace py = pybind11;
 
 // Keywords that are None leave the default. Errors: TypeError (an unknown keyword, a wrong type),
-// engram.InvalidArgumentError.
+// engram.InvalidArgumentError, and what the clock raises.
 Options OptionsFrom(const py::dict& keywords);
-
-// Whether this thread is inside a log callback, which must not call a store.
-bool InLogCallback();
 
 }  // namespace engram::python
 

@@ -1,4 +1,4 @@
-// Store.get() and its like, iteration, and Snapshot.
+// Store.get() and its like, and iteration.
 #include <algorithm>
 #include <cstddef>
 #include <deque>
@@ -118,32 +118,6 @@ std::unique_ptr<PatternIterator> Patterns(StoreHandle& store, const py::object& 
   return std::make_unique<PatternIterator>(std::move(given), options);
 }
 
-void DefineSnapshot(py::module_& module) {
-  py::class_<SnapshotHandle, std::shared_ptr<SnapshotHandle>>(
-      module, "Snapshot",
-      "A state of the store that stays readable while writes go on. Made by Store.snapshot(), "
-      "passed to reads as `snapshot`. Holds back the reuse of what it sees until close(), which "
-      "comes at the end of a `with`, when the store is closed, and when the last reference goes.")
-      .def_property_readonly(
-          "lsn", [](const SnapshotHandle& self) { return static_cast<std::uint64_t>(self.lsn()); },
-          "int: number of the last commit it sees.")
-      .def_property_readonly("closed", &SnapshotHandle::closed, "bool: close() was called.")
-      .def_property_readonly(
-          "store", [](const SnapshotHandle& self) { return self.store(); },
-          "Store: the one it is of.")
-      .def("close", &SnapshotHandle::Close,
-           "Gives free what it holds. Reads that use it then raise ClosedError.")
-      .def(
-          "__enter__", [](py::object self) { return self; }, "Returns itself.")
-      .def(
-          "__exit__", [](SnapshotHandle& self, const py::args&) { self.Close(); }, "Calls close().")
-      .def("__repr__", [](const SnapshotHandle& self) {
-        return "<engram.Snapshot of commit " +
-               std::to_string(static_cast<std::uint64_t>(self.lsn())) +
-               (self.closed() ? ", closed>" : ">");
-      });
-}
-
 constexpr const char* kGetDoc =
     R"(Returns the Pattern with this id. What is not included is None in it and costs nothing.
 `snapshot` reads an older state. Raises NotFoundError, ClosedError.)";
@@ -156,7 +130,6 @@ enough. Ends with ClosedError where the store is closed on the way.)";
 }  // namespace
 
 void DefineReads(py::module_& module, StoreClass& store) {
-  DefineSnapshot(module);
   py::class_<PatternIterator>(module, "PatternIterator", "What Store.patterns() returns.")
       .def(
           "__iter__", [](py::object self) { return self; }, "Returns itself.")
@@ -188,8 +161,6 @@ void DefineReads(py::module_& module, StoreClass& store) {
         return py::iter(ArrayOwning(IdsOf(self, nullptr)).attr("tolist")());
       },
       "Iterates over the ids of the newest state, ascending.");
-  store.def("snapshot", &StoreHandle::TakeSnapshot,
-            "Returns a Snapshot of the newest acknowledged state.");
 }
 
 }  // namespace engram::python

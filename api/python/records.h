@@ -6,6 +6,7 @@
 #include <pybind11/pybind11.h>
 
 #include <cstdint>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -24,6 +25,7 @@ struct PatternRecord {
   Timestamp inserted_at;
   TypeTag type;
   Lsn version;
+  std::optional<Timestamp> expires_at;
 };
 
 PatternRecord RecordOf(Pattern pattern, const GetOptions& included);
@@ -73,6 +75,8 @@ struct NeighborsFlags {
 py::object NeighborsOf(py::object ids, py::object distances, const NeighborsFlags& flags);
 
 void DefineRecords(py::module_& module);
+// Of them, those of reports.cc.
+void DefineReports(py::module_& module);
 
 }  // namespace engram::python
 

@@ -4,8 +4,8 @@
 
 #include <vector>
 
+#include "api/python/callbacks.h"
 #include "api/python/errors.h"
-#include "api/python/open_options.h"
 
 namespace engram::python {
 namespace {
@@ -17,12 +17,17 @@ std::set<StoreHandle*>& OpenHandles() {
   return *handles;
 }
 
+// Errors: StatusError inside a callback that must not do that.
+void RequireNoCallback(const char* what) {
+  if (RunningCallback() == nullptr) return;
+  throw StatusError(Status::InvalidArgument(std::string("the ") + RunningCallback() +
+                                            " callback must not " + what));
+}
+
 }  // namespace
 
 StoreHandle::InCall::InCall(StoreHandle& handle) : handle_(handle) {
-  if (InLogCallback()) {
-    throw StatusError(Status::InvalidArgument("the log callback must not call the store"));
-  }
+  RequireNoCallback("call the store");
   // A child may have got the mutex locked, by a thread that it has not.
   if (handle_.in_child()) {
     throw StatusError(
@@ -39,6 +44,23 @@ StoreHandle::InCall::~InCall() {
   if (--handle_.calls_ == 0) handle_.changed_.notify_all();
 }
 
+thread_local const StoreHandle::Alone* StoreHandle::Alone::innermost_ = nullptr;
+
+StoreHandle::Alone::Alone(const StoreHandle& handle) : handle_(handle), around_(innermost_) {
+  RequireOutside(handle);
+  innermost_ = this;
+}
+
+StoreHandle::Alone::~Alone() { innermost_ = around_; }
+
+void StoreHandle::Alone::RequireOutside(const StoreHandle& handle) {
+  for (const Alone* alone = innermost_; alone != nullptr; alone = alone->around_) {
+    if (&alone->handle_ != &handle) continue;
+    throw StatusError(Status::InvalidArgument(
+        "the progress callback must not compact, erase for ever or close the store"));
+  }
+}
+
 StoreHandle::StoreHandle(std::string path, Store store, const Stats& stats, Access access)
     : path_(std::move(path)),
       dimensions_(stats.dimensions),
@@ -52,19 +74,17 @@ StoreHandle::StoreHandle(std::string path, Store store, const Stats& stats, Acce
 
 std::shared_ptr<StoreHandle> StoreHandle::Open(const std::string& path, const Options& options,
                                                Access access) {
-  if (InLogCallback()) {
-    throw StatusError(Status::InvalidArgument("the log callback must not open a store"));
-  }
-  std::optional<Store> store;
-  Stats stats;
-  {
+  RequireNoCallback("open a store");
+  // Also where that ends with an error: closing waits for threads, which may want the GIL.
+  auto [store, stats] = [&] {
     const py::gil_scoped_release released;
-    store = ValueOrThrow(access == Access::kReadOnly ? Store::OpenReadOnly(path, options)
-                                                     : Store::Open(path, options));
-    stats = ValueOrThrow(store->GetStats());
-  }
+    Store opened = ValueOrThrow(access == Access::kReadOnly ? Store::OpenReadOnly(path, options)
+                                                            : Store::Open(path, options));
+    const Stats found = ValueOrThrow(opened.GetStats());
+    return std::pair(std::move(opened), found);
+  }();
   return std::shared_ptr<StoreHandle>(
-      new StoreHandle(path, std::move(*store), stats, access));  // NOLINT: private constructor
+      new StoreHandle(path, std::move(store), stats, access));  // NOLINT: private constructor
 }
 
 StoreHandle::~StoreHandle() {
@@ -83,12 +103,7 @@ bool StoreHandle::closed() const {
 }
 
 std::shared_ptr<SnapshotHandle> StoreHandle::TakeSnapshot() {
-  const InCall in_call(*this);  // until it is among the store's: closing finds all of them
-  Result<Snapshot> snapshot = [this] {
-    const py::gil_scoped_release released;
-    return store_->GetSnapshot();
-  }();
-  return std::make_shared<SnapshotHandle>(shared_from_this(), ValueOrThrow(std::move(snapshot)));
+  return Keep([](Store& open) { return open.GetSnapshot(); });
 }
 
 bool StoreHandle::BeginClosing() {
@@ -109,9 +124,8 @@ void StoreHandle::EndClosing() {
 }
 
 void StoreHandle::Close() {
-  if (InLogCallback()) {
-    throw StatusError(Status::InvalidArgument("the log callback must not close the store"));
-  }
+  RequireNoCallback("close the store");
+  Alone::RequireOutside(*this);
   if (in_child()) return;  // it is the parent's
   {
     const py::gil_scoped_release released;

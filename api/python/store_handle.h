@@ -19,6 +19,8 @@
 
 #include <engram/store.h>
 
+#include "api/python/errors.h"
+
 namespace engram::python {
 
 namespace py = pybind11;
@@ -36,7 +38,7 @@ class StoreHandle : public std::enable_shared_from_this<StoreHandle> {
   StoreHandle& operator=(const StoreHandle&) = delete;
 
   // Runs `work(Store&)` without the GIL and returns what it returns. The store stays open
-  // meanwhile. Errors: ClosedError, StatusError (a forked child, a log callback).
+  // meanwhile. Errors: ClosedError, StatusError (a forked child, a log or clock callback).
   template <typename Work>
   auto Call(Work work) {
     const InCall in_call(*this);
@@ -49,6 +51,19 @@ class StoreHandle : public std::enable_shared_from_this<StoreHandle> {
   template <typename Work>
   auto CallAt(const SnapshotHandle* snapshot, Work work);
 
+  // The same for what works on the store as a whole, one at a time, and calls back to Python: from
+  // there this thread can neither come here again nor close the store, which would wait for itself.
+  // Errors: also StatusError where it tries.
+  template <typename Work>
+  auto CallAlone(Work work) {
+    const Alone alone(*this);
+    return Call(std::move(work));
+  }
+
+  // Takes a snapshot by `take(Store&)` and keeps it among the store's. Errors: as Call(), and what
+  // `take` returns.
+  template <typename Take>
+  std::shared_ptr<SnapshotHandle> Keep(Take take);
   // The newest state. Errors as Call().
   std::shared_ptr<SnapshotHandle> TakeSnapshot();
 
@@ -79,6 +94,24 @@ class StoreHandle : public std::enable_shared_from_this<StoreHandle> {
 
    private:
     StoreHandle& handle_;
+  };
+
+  // While one is there, this thread is in CallAlone() of that store.
+  class Alone {
+   public:
+    explicit Alone(const StoreHandle& handle);
+    ~Alone();
+    Alone(const Alone&) = delete;
+    Alone& operator=(const Alone&) = delete;
+
+    // Errors: StatusError where this thread is in CallAlone() of `handle`.
+    static void RequireOutside(const StoreHandle& handle);
+
+   private:
+    static thread_local const Alone* innermost_;
+
+    const StoreHandle& handle_;
+    const Alone* const around_;  // of another store
   };
 
   StoreHandle(std::string path, Store store, const Stats& stats, Access access);
@@ -137,6 +170,16 @@ auto StoreHandle::CallAt(const SnapshotHandle* snapshot, Work work) {
       snapshot == nullptr ? nullptr : snapshot->UseIn(*this);
   const py::gil_scoped_release released;
   return work(*store_, used.get());
+}
+
+template <typename Take>
+std::shared_ptr<SnapshotHandle> StoreHandle::Keep(Take take) {
+  const InCall in_call(*this);  // until it is among the store's: closing finds all of them
+  Result<Snapshot> snapshot = [&] {
+    const py::gil_scoped_release released;
+    return take(*store_);
+  }();
+  return std::make_shared<SnapshotHandle>(shared_from_this(), ValueOrThrow(std::move(snapshot)));
 }
 
 // An argument `snapshot`; None is nullptr. Lives as long as `value`. Errors: TypeError.

@@ -182,11 +182,15 @@ Timestamp TimestampArgument(py::handle value, const std::string& name) {
 
 py::object ToPython(Timestamp time) {
   LoadDatetime();
-  const auto day = std::chrono::floor<std::chrono::days>(time);
-  const std::int64_t micros = (time - day).count();
-  const std::int64_t days = day.time_since_epoch().count();
-  return Epoch() +
-         Owned(PyDelta_FromDSU(static_cast<int>(days), static_cast<int>(micros / kMicrosPerSecond),
+  return Epoch() + ToPython(time.time_since_epoch());
+}
+
+py::object ToPython(std::chrono::microseconds time) {
+  LoadDatetime();
+  const auto days = std::chrono::floor<std::chrono::days>(time);
+  const std::int64_t micros = (time - days).count();
+  return Owned(PyDelta_FromDSU(static_cast<int>(days.count()),
+                               static_cast<int>(micros / kMicrosPerSecond),
                                static_cast<int>(micros % kMicrosPerSecond)));
 }
 

@@ -5,6 +5,7 @@
 
 #include <pybind11/pybind11.h>
 
+#include <chrono>
 #include <string>
 
 #include <engram/metadata.h>
@@ -24,6 +25,8 @@ py::dict ToPython(const Metadata& metadata);
 Timestamp TimestampArgument(py::handle value, const std::string& name);
 // In UTC. Errors: OverflowError outside the years 1 to 9999.
 py::object ToPython(Timestamp time);
+// A datetime.timedelta. Errors: OverflowError beyond 999,999,999 days.
+py::object ToPython(std::chrono::microseconds time);
 
 }  // namespace engram::python
 

@@ -1,4 +1,5 @@
 // Store.insert() and the other writes, and WriteBatch.
+#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <optional>
@@ -49,7 +50,7 @@ struct Insertion {
 
 Insertion InsertionFrom(const py::object& vector, std::size_t dimensions,
                         const py::object& metadata, const py::object& timestamp,
-                        const py::object& type, const py::object& id) {
+                        const py::object& type, const py::object& id, const py::object& ttl) {
   Insertion insertion{FloatsArgument(vector, "vector", Rows::kOne, dimensions), {}};
   NewPattern& pattern = insertion.pattern;
   pattern.vector = insertion.rows.Row(0);
@@ -57,6 +58,7 @@ Insertion InsertionFrom(const py::object& vector, std::size_t dimensions,
   if (!timestamp.is_none()) pattern.timestamp = TimestampArgument(timestamp, "timestamp");
   pattern.type = UnsignedArgument<TypeTag>(type, "type");
   if (!id.is_none()) pattern.id = UnsignedArgument<PatternId>(id, "id");
+  if (!ttl.is_none()) pattern.ttl = SecondsArgument(ttl, "ttl");
   return insertion;
 }
 
@@ -66,7 +68,7 @@ struct Change {
 };
 
 Change ChangeFrom(const py::object& vector, std::size_t dimensions, const py::object& metadata,
-                  const py::object& timestamp, const py::object& type) {
+                  const py::object& timestamp, const py::object& type, const py::object& ttl) {
   Change result;
   if (!vector.is_none()) {
     result.rows = FloatsArgument(vector, "vector", Rows::kOne, dimensions);
@@ -75,25 +77,26 @@ Change ChangeFrom(const py::object& vector, std::size_t dimensions, const py::ob
   if (!metadata.is_none()) result.change.metadata = MetadataArgument(metadata, "metadata");
   if (!timestamp.is_none()) result.change.timestamp = TimestampArgument(timestamp, "timestamp");
   if (!type.is_none()) result.change.type = UnsignedArgument<TypeTag>(type, "type");
+  if (!ttl.is_none()) result.change.ttl = SecondsArgument(ttl, "ttl");
   return result;
 }
 
 PatternId Insert(StoreHandle& store, const py::object& vector, const py::object& metadata,
                  const py::object& timestamp, const py::object& type, const py::object& id,
-                 const py::object& durability) {
+                 const py::object& ttl, const py::object& durability) {
   const WriteOptions options = WriteOptionsFrom(durability);
   const Insertion insertion =
-      InsertionFrom(vector, store.dimensions(), metadata, timestamp, type, id);
+      InsertionFrom(vector, store.dimensions(), metadata, timestamp, type, id, ttl);
   return ValueOrThrow(
       store.Call([&](Store& open) { return open.Insert(insertion.pattern, options); }));
 }
 
 void Update(StoreHandle& store, const py::object& id, const py::object& vector,
             const py::object& metadata, const py::object& timestamp, const py::object& type,
-            const py::object& durability) {
+            const py::object& ttl, const py::object& durability) {
   const WriteOptions options = WriteOptionsFrom(durability);
   const PatternId updated = UnsignedArgument<PatternId>(id, "id");
-  const Change change = ChangeFrom(vector, store.dimensions(), metadata, timestamp, type);
+  const Change change = ChangeFrom(vector, store.dimensions(), metadata, timestamp, type, ttl);
   ThrowIfError(
       store.Call([&](Store& open) { return open.Update(updated, change.change, options); }));
 }
@@ -164,9 +167,23 @@ void SetTypes(std::vector<NewPattern>& patterns, const py::object& value) {
   }
 }
 
+void SetTtls(std::vector<NewPattern>& patterns, const py::object& value) {
+  if (PySequence_Check(value.ptr()) == 0) {
+    const std::chrono::microseconds ttl = SecondsArgument(value, "ttl");
+    for (NewPattern& pattern : patterns) pattern.ttl = ttl;
+    return;
+  }
+  const py::sequence items = Items(value, "ttl", patterns.size());
+  for (std::size_t i = 0; i < patterns.size(); ++i) {
+    const py::object item = items[i];
+    if (!item.is_none()) patterns[i].ttl = SecondsArgument(item, ItemName("ttl", i).c_str());
+  }
+}
+
 BatchRecord InsertBatch(StoreHandle& store, const py::object& vectors, const py::object& ids,
                         const py::object& metadata, const py::object& timestamp,
-                        const py::object& type, const py::object& durability) {
+                        const py::object& type, const py::object& ttl,
+                        const py::object& durability) {
   const WriteOptions options = WriteOptionsFrom(durability);
   const FloatRows rows = FloatsArgument(vectors, "vectors", Rows::kMany, store.dimensions());
   std::vector<NewPattern> patterns(rows.rows());
@@ -178,6 +195,7 @@ BatchRecord InsertBatch(StoreHandle& store, const py::object& vectors, const py:
   if (!metadata.is_none()) SetMetadata(patterns, metadata);
   if (!timestamp.is_none()) SetTimestamps(patterns, timestamp);
   SetTypes(patterns, type);
+  if (!ttl.is_none()) SetTtls(patterns, ttl);
   return RecordOf(
       ValueOrThrow(store.Call([&](Store& open) { return open.InsertBatch(patterns, options); })));
 }
@@ -192,6 +210,8 @@ timestamp   datetime with a time zone, the pattern's own time; None: now.
 type        int of 32 bits, the application's kind of pattern; 0: none.
 id          int, 1 to 2**62, larger than every one in use and every one that the store may have
             given; None: the store gives the next.
+ttl         seconds (number or timedelta, above 0, at most a thousand years) after which it expires:
+            reads do not return it any more, and the store ends it. None: it does not by itself.
 durability  'sync', 'interval' or 'none'; None: as the store was opened.
 
 Raises DimensionMismatchError, InvalidVectorError (NaN, infinity, a zero vector under 'cosine'),
@@ -207,6 +227,7 @@ ids        integers, shape (n,), ascending, as in insert(); None: the store give
 metadata   sequence of n dicts or None.
 timestamp  one datetime for all, or a sequence of n, or None.
 type       one int for all, or a sequence of n.
+ttl        one for all, or a sequence of n, or None; as in insert().
 durability as in insert().
 
 Stored in atomic parts of at most 1,000 patterns and about 4 MiB. Other threads search and insert
@@ -216,7 +237,8 @@ ValueError and their subclasses for arguments of a wrong type or shape, and what
 
 constexpr const char* kUpdateDoc =
     R"(Replaces what is given in the newest version of a pattern; None leaves it as it is.
-`metadata` replaces all of it, {} by nothing. Arguments as in insert(). Raises NotFoundError, and what insert()
+`metadata` replaces all of it, {} by nothing. `ttl` counts from this change on; 0: it does not
+expire by itself any more. Arguments as in insert(). Raises NotFoundError, and what insert()
 raises; then nothing is changed.)";
 
 constexpr const char* kWriteDoc =
@@ -229,13 +251,14 @@ void DefineWrites(StoreClass& store) {
   const py::none none;
   store.def("insert", &Insert, py::arg("vector"), py::arg("metadata") = none, py::kw_only(),
             py::arg("timestamp") = none, py::arg("type") = 0, py::arg("id") = none,
-            py::arg("durability") = none, kInsertDoc);
+            py::arg("ttl") = none, py::arg("durability") = none, kInsertDoc);
   store.def("insert_batch", &InsertBatch, py::arg("vectors"), py::arg("ids") = none,
             py::arg("metadata") = none, py::kw_only(), py::arg("timestamp") = none,
-            py::arg("type") = 0, py::arg("durability") = none, kInsertBatchDoc);
+            py::arg("type") = 0, py::arg("ttl") = none, py::arg("durability") = none,
+            kInsertBatchDoc);
   store.def("update", &Update, py::arg("id"), py::kw_only(), py::arg("vector") = none,
             py::arg("metadata") = none, py::arg("timestamp") = none, py::arg("type") = none,
-            py::arg("durability") = none, kUpdateDoc);
+            py::arg("ttl") = none, py::arg("durability") = none, kUpdateDoc);
   store.def("erase", &Erase, py::arg("id"), py::kw_only(), py::arg("durability") = none,
             "Ends the pattern. Raises NotFoundError; durability as in insert().");
   store.def(
@@ -257,24 +280,27 @@ void DefineWriteBatch(py::module_& module) {
       .def(
           "insert",
           [](BatchHandle& self, const py::object& vector, const py::object& metadata,
-             const py::object& timestamp, const py::object& type, const py::object& id) {
-            const Insertion insertion = InsertionFrom(vector, 0, metadata, timestamp, type, id);
+             const py::object& timestamp, const py::object& type, const py::object& id,
+             const py::object& ttl) {
+            const Insertion insertion =
+                InsertionFrom(vector, 0, metadata, timestamp, type, id, ttl);
             self.ToChange().Insert(insertion.pattern);
           },
           py::arg("vector"), py::arg("metadata") = none, py::kw_only(), py::arg("timestamp") = none,
-          py::arg("type") = 0, py::arg("id") = none,
+          py::arg("type") = 0, py::arg("id") = none, py::arg("ttl") = none,
           "Adds an insert; arguments as in Store.insert(). How long the vector must be, "
           "Store.write() says.")
       .def(
           "update",
           [](BatchHandle& self, const py::object& id, const py::object& vector,
-             const py::object& metadata, const py::object& timestamp, const py::object& type) {
-            const Change change = ChangeFrom(vector, 0, metadata, timestamp, type);
+             const py::object& metadata, const py::object& timestamp, const py::object& type,
+             const py::object& ttl) {
+            const Change change = ChangeFrom(vector, 0, metadata, timestamp, type, ttl);
             const PatternId updated = UnsignedArgument<PatternId>(id, "id");
             self.ToChange().Update(updated, change.change);
           },
           py::arg("id"), py::kw_only(), py::arg("vector") = none, py::arg("metadata") = none,
-          py::arg("timestamp") = none, py::arg("type") = none,
+          py::arg("timestamp") = none, py::arg("type") = none, py::arg("ttl") = none,
           "Adds an update; arguments as in Store.update().")
       .def(
           "erase",

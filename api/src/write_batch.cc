@@ -7,7 +7,8 @@ void WriteBatch::Insert(const NewPattern& pattern) {
                              pattern.metadata,
                              pattern.timestamp,
                              pattern.type,
-                             pattern.id});
+                             pattern.id,
+                             pattern.ttl});
 }
 
 void WriteBatch::Update(PatternId id, const PatternChange& change) {
@@ -17,6 +18,7 @@ void WriteBatch::Update(PatternId id, const PatternChange& change) {
   op.metadata = change.metadata;
   op.timestamp = change.timestamp;
   op.type = change.type;
+  op.ttl = change.ttl;
   ops_.emplace_back(std::move(op));
 }
 

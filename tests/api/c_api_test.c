@@ -65,6 +65,7 @@ int main(void) {
   test_options_and_encoder();
   test_store(directory);
   test_search(directory);
+  test_upkeep(directory);
   nftw(directory, remove_one, 16, FTW_DEPTH | FTW_PHYS);
   printf("%d checks, %d failed\n", checks, failures);
   return failures == 0 ? 0 : 1;

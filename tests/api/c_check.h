@@ -51,5 +51,6 @@ void test_values(void);
 void test_options_and_encoder(void);
 void test_store(const char* directory);
 void test_search(const char* directory);
+void test_upkeep(const char* directory);
 
 #endif  // ENGRAM_TESTS_API_C_CHECK_H_

@@ -79,6 +79,29 @@ TEST_F(ExpiryTest, PruningGoesInStepsAndCounts) {
   EXPECT_EQ(Ids(), stay);
 }
 
+TEST_F(ExpiryTest, BatchesKeepTtls) {
+  ASSERT_NO_FATAL_FAILURE(Open());
+  const PatternId id = Put();
+  const std::vector<float> vector = AnyVector();
+  NewPattern pattern;
+  pattern.vector = vector;
+  pattern.ttl = Seconds(10);
+  PatternChange change;
+  change.ttl = Seconds(20);
+  WriteBatch batch;
+  batch.Insert(pattern);
+  batch.Update(id, change);
+  const auto commit = store_->Write(batch);
+  ASSERT_TRUE(commit.ok()) << commit.status();
+  EXPECT_EQ(store_->Get(commit->ids[0])->expires_at, Now() + Seconds(10));
+  EXPECT_EQ(store_->Get(id)->expires_at, Now() + Seconds(20));
+  change.ttl = Seconds(0);
+  batch.Clear();
+  batch.Update(id, change);
+  ASSERT_TRUE(store_->Write(batch).ok());
+  EXPECT_EQ(store_->Get(id)->expires_at, std::nullopt);
+}
+
 TEST_F(ExpiryTest, ATtlHidesAtOnceAndEndsSoon) {
   ASSERT_NO_FATAL_FAILURE(Open());
   const PatternId stays = Put();

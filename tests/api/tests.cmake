@@ -23,4 +23,5 @@ engram_c_test(c_api_test unit
   api/c_fixture.c
   api/c_search_test.c
   api/c_store_test.c
+  api/c_upkeep_test.c
   api/c_values_test.c)

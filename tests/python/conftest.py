@@ -1,5 +1,6 @@
 """What the tests of the Python module share."""
 
+import datetime as dt
 import os
 import pathlib
 import shutil
@@ -19,6 +20,19 @@ ROOM_BYTES = 1 << 30
 SMALL = {"journal_bytes": 256 * 1024}
 # Longer than anything here takes: what is silent for so long hangs.
 HANG_SECONDS = 120
+
+
+class Clock:
+    """A store's clock that a test moves."""
+
+    def __init__(self):
+        self.now = dt.datetime(2024, 1, 1, tzinfo=dt.timezone.utc)
+
+    def __call__(self):
+        return self.now
+
+    def wait(self, seconds):
+        self.now += dt.timedelta(seconds=seconds)
 
 
 def vectors(count, dim=4, seed=1):

@@ -1,5 +1,6 @@
 """Who outlives whom: closing, references, forks, the end of the interpreter."""
 
+import datetime as dt
 import gc
 import sys
 
@@ -10,6 +11,7 @@ import engram
 from conftest import SMALL, run_python, vectors
 
 ONE = np.ones(4, np.float32)
+NOW = dt.datetime.now(dt.timezone.utc)
 
 
 def uses(store, snapshot=None):
@@ -24,7 +26,11 @@ def uses(store, snapshot=None):
         lambda: store.snapshot(), lambda: store.search(ONE), lambda: store.search(vectors(2)),
         lambda: store.search_hits(ONE), lambda: store.flush(), lambda: store.wait_durable(1),
         lambda: store.checkpoint(), lambda: store.run_maintenance(0), lambda: store.stats(),
-        lambda: store.analyze()]
+        lambda: store.analyze(), lambda: store.snapshot_at(1),
+        lambda: store.create_named_snapshot("n"), lambda: store.open_named_snapshot("n"),
+        lambda: store.drop_named_snapshot("n"), lambda: store.named_snapshots(),
+        lambda: store.erase_matching(type=1), lambda: store.prune_before(NOW),
+        lambda: store.erase_forever([1]), lambda: store.compact()]
 
 
 def test_a_closed_store_raises_and_does_not_crash(store):
@@ -43,7 +49,9 @@ def test_a_closed_store_raises_and_does_not_crash(store):
 def test_every_method_is_among_those_that_were_tried():
     tried = {"insert", "insert_batch", "update", "erase", "write", "get", "contains", "ids", "patterns",
              "snapshot", "search", "search_hits", "flush", "wait_durable", "checkpoint",
-             "run_maintenance", "stats", "analyze", "close"}
+             "run_maintenance", "stats", "analyze", "snapshot_at", "create_named_snapshot",
+             "open_named_snapshot", "drop_named_snapshot", "named_snapshots", "erase_matching",
+             "prune_before", "erase_forever", "compact", "close"}
     methods = {name for name in dir(engram.Store)
                if not name.startswith("_") and callable(getattr(engram.Store, name))}
     assert methods == tried
@@ -79,7 +87,8 @@ def test_a_closed_snapshot_raises(store):
     for use in (lambda: store.get(1, snapshot=snapshot), lambda: store.contains(1, snapshot),
                 lambda: store.ids(snapshot), lambda: store.patterns(snapshot=snapshot),
                 lambda: store.search(ONE, snapshot=snapshot),
-                lambda: store.search_hits(vectors(2), snapshot=snapshot)):
+                lambda: store.search_hits(vectors(2), snapshot=snapshot),
+                lambda: store.create_named_snapshot("n", snapshot)):
         with pytest.raises(engram.ClosedError, match="the snapshot is closed"):
             use()
 

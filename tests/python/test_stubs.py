@@ -152,12 +152,12 @@ def fields(header, struct):
     """Names of the fields of a struct in a public header."""
     text = (pathlib.Path(__file__).parents[2] / "api/include/engram" / header).read_text()
     body = re.search(rf"^struct (?:ENGRAM_EXPORT )?{struct} \{{\n(.*?)^\}};", text, re.S | re.M).group(1)
-    return set(re.findall(r"^  (?:const )?[\w:<>]+\*? (\w+)(?: = [^;]*|\{[^}]*\})?;", body, re.M))
+    return set(re.findall(r"^  (?:const )?(?:[\w:<>]|, )+\*? (\w+)(?: = [^;]*|\{[^}]*\})?;", body, re.M))
 
 
 def test_every_option_of_the_library_is_a_keyword():
     found = fields("options.h", "Options")
-    assert {"dimensions", "metric", "sync_interval", "log"} <= found
+    assert {"dimensions", "metric", "sync_interval", "max_age_by_type", "clock", "log"} <= found
     keywords = set()
     for function in (engram.create, engram.open):
         keywords |= set(inspect.signature(function).parameters)
@@ -169,10 +169,38 @@ def test_every_option_of_the_library_is_a_keyword():
     ("analyze.h", "LevelReport", engram.LevelReport), ("analyze.h", "HubReport", engram.HubReport),
     ("analyze.h", "SpaceReport", engram.SpaceReport), ("store.h", "Pattern", engram.Pattern),
     ("search.h", "SearchResult", engram.SearchResult), ("search.h", "Hit", engram.Hit),
-    ("store.h", "CommitResult", engram.CommitResult), ("store.h", "BatchResult", engram.BatchResult)])
+    ("store.h", "CommitResult", engram.CommitResult), ("store.h", "BatchResult", engram.BatchResult),
+    ("snapshot.h", "NamedSnapshot", engram.NamedSnapshot),
+    ("maintenance.h", "CompactProgress", engram.CompactProgress),
+    ("maintenance.h", "CompactReport", engram.CompactReport),
+    ("maintenance.h", "EraseForeverReport", engram.EraseForeverReport)])
 def test_every_field_of_a_result_is_an_attribute(header, struct, cls):
     attributes = {n for n, v in vars(cls).items() if isinstance(v, property)}
     assert {"dimensions" if n == "dim" else n for n in attributes} == fields(header, struct)
+
+
+@pytest.mark.parametrize("function, header, struct, elsewhere", [
+    (engram.Store.insert, "write_batch.h", "NewPattern", set()),
+    (engram.WriteBatch.insert, "write_batch.h", "NewPattern", set()),
+    (engram.Store.update, "write_batch.h", "PatternChange", {"id"}),
+    (engram.WriteBatch.update, "write_batch.h", "PatternChange", {"id"}),
+    (engram.Store.erase_matching, "maintenance.h", "PatternFilter", set())])
+def test_every_field_of_what_goes_in_is_an_argument(function, header, struct, elsewhere):
+    arguments = {name.rstrip("_") for name, _, _ in parameters_of(function)}
+    assert arguments - {"self", "arg0", "durability"} - elsewhere == fields(header, struct)
+
+
+def test_every_call_of_the_library_is_a_method():
+    text = (pathlib.Path(__file__).parents[2] / "api/include/engram/store.h").read_text()
+    body = re.search(r"^class ENGRAM_EXPORT Store \{\n(.*?)^\};", text, re.S | re.M).group(1)
+    calls = set(re.findall(r"^  (?:static )?[\w:<>]+ ([A-Z]\w+)\(", body, re.M)) - {"Store"}
+    snake = {re.sub(r"(?<!^)(?=[A-Z])", "_", c).lower() for c in calls}
+    renamed = {"open": "path", "open_read_only": "read_only", "for_each": "patterns",
+               "get_snapshot": "snapshot", "get_stats": "stats", "search_batch": "search",
+               "list_named_snapshots": "named_snapshots"}
+    assert {"compact", "snapshot_at", "erase_forever"} <= snake and set(renamed) <= snake
+    for call in snake:
+        assert hasattr(engram.Store, renamed.get(call, call)), call
 
 
 @pytest.mark.parametrize("c_struct, struct, elsewhere", [
@@ -186,6 +214,14 @@ def test_c_has_every_field_of_a_graph_report(c_struct, struct, elsewhere):
     assert in_c | elsewhere == fields("analyze.h", struct) and not in_c & elsewhere
     for name in elsewhere:
         assert f"engram_graph_report_{name}(" in text
+
+
+def test_every_option_of_the_library_has_a_setter_in_c():
+    text = (pathlib.Path(__file__).parents[2] / "api/include/engram/c.h").read_text()
+    setters = {re.sub(r"_(us|ms|s)$", "", n)
+               for n in re.findall(r" engram_options_(?:set|add)_(\w+)\(", text)}
+    renamed = {"max_age_of_type": "max_age_by_type", "indexed_field": "indexed_fields"}
+    assert {renamed.get(n, n) for n in setters} == fields("options.h", "Options")
 
 
 def test_every_option_of_a_search_is_an_argument():

@@ -133,7 +133,11 @@ def test_options_reach_the_store(path):
         checkpoint_log_bytes=1 << 20, dirty_page_bytes=1 << 20, checkpoint_interval=3600,
         residency="resident", handle_sigbus=False, memory_budget_bytes=1 << 30,
         metadata_buffer_bytes=1 << 20, scrub_bytes_per_second=0, audit_interval=7200,
-        background_threads=0, search_threads=2, checkpoint_on_close=False, check_permissions=True,
+        background_threads=0,
+        search_threads=2, checkpoint_on_close=False, check_permissions=True, history=60,
+        max_snapshot_age=dt.timedelta(days=1), max_named_snapshots=1, max_age=1e9,
+        max_age_by_type={3: 1, np.int8(4): dt.timedelta(1)}, sweep_interval=1,
+        clock=lambda: dt.datetime.now(dt.timezone.utc),
         log=lambda level, text: None)
     with engram.create(path, 4, "ip", 8, 64, **options) as store:
         assert (store.dim, store.metric, store.m, store.path, store.read_only) == (4, "ip", 8, path, False)
@@ -141,6 +145,9 @@ def test_options_reach_the_store(path):
         with pytest.raises(engram.IndexFullError):
             store.insert(ONE)
         assert store.stats().journal_bytes == 1 << 20
+        store.create_named_snapshot("one")
+        with pytest.raises(engram.IndexFullError):
+            store.create_named_snapshot("two")
         store.erase(1)
         assert store.stats().durable_lsn < store.stats().last_lsn  # durability
     with engram.open(path, dim=4, metric="ip", m=8, indexed_fields=["a", "b"],
@@ -165,6 +172,18 @@ def test_options_reach_the_store(path):
     ({"log": 3}, TypeError, "log is a int, expected a callable"),
     ({"residency": "disk"}, engram.InvalidArgumentError,
      "residency is 'disk', allowed is 'auto', 'resident', 'mapped'"),
+    ({"max_age": -1}, engram.InvalidArgumentError, "max_age is -1, expected seconds"),
+    ({"max_age": 1e12}, engram.InvalidArgumentError, "max_age, in microseconds, is"),
+    ({"history": "long"}, TypeError, "history is a str, expected seconds"),
+    ({"max_snapshot_age": 1e10}, engram.InvalidArgumentError,
+     "max_snapshot_age, in microseconds, is"),
+    ({"max_named_snapshots": 65537}, engram.InvalidArgumentError, "max_named_snapshots is 65537"),
+    ({"sweep_interval": 0}, engram.InvalidArgumentError, "sweep_interval"),
+    ({"max_age_by_type": [1]}, TypeError, "max_age_by_type is a list, expected a dict"),
+    ({"max_age_by_type": {"a": 1}}, TypeError, "a type in max_age_by_type is a str"),
+    ({"max_age_by_type": {7: None}}, TypeError, r"max_age_by_type\[7\] is a NoneType"),
+    ({"max_age_by_type": {7: 1e12}}, engram.InvalidArgumentError, r"max_age_by_type\[7\]"),
+    ({"clock": 3}, TypeError, "clock is a int, expected a callable"),
     ({"colour": 3}, TypeError, "colour"),
 ])
 def test_bad_options_are_named(path, keywords, kind, message):

@@ -39,7 +39,7 @@ struct LevelReport {
 
 // A live pattern to which many links lead.
 struct HubReport {
-  PatternId id = 0;
+  PatternId id = 0;            // the pattern's
   std::uint32_t in_links = 0;  // from live nodes, at level 0
   std::uint32_t level = 0;     // the highest that it reaches
 };
@@ -54,15 +54,15 @@ struct SpaceReport {
   std::uint64_t free_node_bytes = 0;   //   places for others, now or when readers have let go
   std::uint64_t upper_bytes = 0;       // of it: pages of links above level 0
   std::uint64_t live_upper_bytes = 0;  //   of these, as above
-  std::uint64_t dead_upper_bytes = 0;
-  std::uint64_t free_upper_bytes = 0;
+  std::uint64_t dead_upper_bytes = 0;  //   likewise
+  std::uint64_t free_upper_bytes = 0;  //   likewise
   std::uint64_t slot_state_bytes = 0;  // of it: pages that say which places are free
-  std::uint64_t journal_bytes = 0;     // these three as in Stats
-  std::uint64_t log_bytes = 0;
-  std::uint64_t metadata_bytes = 0;
+  std::uint64_t journal_bytes = 0;     // as in Stats
+  std::uint64_t log_bytes = 0;         // likewise
+  std::uint64_t metadata_bytes = 0;    // likewise
   std::uint64_t page_memory_bytes = 0;  // pages that stay in memory
   std::uint64_t page_copy_bytes = 0;    // of a mapped store: changed pages, until a checkpoint
-  std::uint64_t metadata_memory_bytes = 0;
+  std::uint64_t metadata_memory_bytes = 0;  // RocksDB's
 };
 
 // The whole graph, and how well searches find what is in it.
@@ -106,7 +106,7 @@ struct GraphReport {
   // Live patterns whose neighbours were searched for; 0 where none was asked for or none has a
   // neighbour. Then the share of the true k nearest that these searches find (hits as near as the
   // k-th count), range 0 to 1, and its 95 % confidence interval: Wilson's, for as many trials as
-  // the searches are worth by how they differ among themselves.
+  // the searches are worth by how they differ among themselves:
   std::uint64_t sampled = 0;
   double recall = 0;
   double recall_low = 0;

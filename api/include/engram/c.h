@@ -109,6 +109,17 @@ enum engram_log_level_values {
   ENGRAM_LOG_ERROR = 3,    // something failed
 };
 
+// What engram_store_compact() does now; each once, in this order, but for the first two, which may
+// come again.
+typedef int32_t engram_compact_phase;
+// Values of engram_compact_phase.
+enum engram_compact_phase_values {
+  ENGRAM_COMPACT_SWEEPING = 1,   // dead patterns are taken out of the graph
+  ENGRAM_COMPACT_MOVING = 2,     // patterns of the last pages move to free places
+  ENGRAM_COMPACT_RETURNING = 3,  // pages at the end go back to the file system
+  ENGRAM_COMPACT_METADATA = 4,   // the metadata store is compacted
+};
+
 // What reads bring beside id and times; bits.
 typedef uint32_t engram_include;
 // Values of engram_include.
@@ -137,6 +148,8 @@ typedef struct engram_error engram_error;
 typedef struct engram_options engram_options;
 typedef struct engram_store engram_store;
 typedef struct engram_snapshot engram_snapshot;
+typedef struct engram_named_snapshot engram_named_snapshot;
+typedef struct engram_named_snapshot_list engram_named_snapshot_list;
 typedef struct engram_value engram_value;
 typedef struct engram_metadata engram_metadata;
 typedef struct engram_pattern engram_pattern;
@@ -293,6 +306,39 @@ ENGRAM_C_API void engram_options_set_checkpoint_on_close(engram_options* options
 // Refuses a store directory that others may write to. Default: true.
 ENGRAM_C_API void engram_options_set_check_permissions(engram_options* options,
                                                        bool check) ENGRAM_C_NOEXCEPT;
+
+// How long the states of the past stay readable by engram_store_snapshot_at_lsn() and its like,
+// microseconds; what ended meanwhile keeps its place. Range 0 (default: not at all) to ten years.
+// States of before the store was opened with a history are not kept.
+ENGRAM_C_API void engram_options_set_history_us(engram_options* options,
+                                                int64_t history_us) ENGRAM_C_NOEXCEPT;
+// A snapshot that is older gives way when what it holds back is wanted: reads through it are
+// ENGRAM_SNAPSHOT_EXPIRED then. Named ones do not. Microseconds; range 0 (default: never) to ten
+// years.
+ENGRAM_C_API void engram_options_set_max_snapshot_age_us(engram_options* options,
+                                                         int64_t age_us) ENGRAM_C_NOEXCEPT;
+// The most named snapshots. Range 0 to 65,536; default 64.
+ENGRAM_C_API void engram_options_set_max_named_snapshots(engram_options* options,
+                                                         uint32_t most) ENGRAM_C_NOEXCEPT;
+// Patterns expire when their own time is so long ago: reads do not return them any more, and the
+// store ends them. Microseconds; range 0 (default: they do not) to a thousand years.
+ENGRAM_C_API void engram_options_set_max_age_us(engram_options* options,
+                                                int64_t age_us) ENGRAM_C_NOEXCEPT;
+// What counts instead for patterns of that type. Called once a type; again, it replaces.
+ENGRAM_C_API void engram_options_set_max_age_of_type_us(engram_options* options, uint32_t type,
+                                                        int64_t age_us) ENGRAM_C_NOEXCEPT;
+// A sweep for what the dead leave begins when this time has passed since the last one, however few
+// they are, seconds. Range 1 to a year; default 60.
+ENGRAM_C_API void engram_options_set_sweep_interval_s(engram_options* options,
+                                                      int64_t interval_s) ENGRAM_C_NOEXCEPT;
+
+// Returns what time it is, microseconds since 1970-01-01 UTC. Called from any thread, at each write
+// and, where patterns expire, each search; must not call the store.
+typedef int64_t (*engram_clock_callback)(void* context);
+// For the time of patterns that come without one, of commits, and for expiry. NULL (default): the
+// system's clock. `context` as for engram_options_set_log().
+ENGRAM_C_API void engram_options_set_clock(engram_options* options, engram_clock_callback clock,
+                                           void* context) ENGRAM_C_NOEXCEPT;
 
 // `message` lives until the callback returns. Called from any thread, never with a lock of the
 // store held; must not call the store.
@@ -484,10 +530,68 @@ ENGRAM_C_API engram_code engram_store_run_maintenance(engram_store* store, int64
 // reads through it, one frees it. Errors: those common to all calls.
 ENGRAM_C_API engram_code engram_store_get_snapshot(const engram_store* store, engram_snapshot** out,
                                                    engram_error** error) ENGRAM_C_NOEXCEPT;
+// The state behind the commit `lsn`, or of that time (microseconds since 1970-01-01 UTC): behind
+// the last commit at or before it. Errors: ENGRAM_SNAPSHOT_EXPIRED, where the state is older than
+// engram_options_set_history_us() says, or of before the store was opened with it;
+// ENGRAM_INVALID_ARGUMENT for one that is not there yet:
+ENGRAM_C_API engram_code engram_store_snapshot_at_lsn(const engram_store* store, uint64_t lsn,
+                                                      engram_snapshot** out,
+                                                      engram_error** error) ENGRAM_C_NOEXCEPT;
+ENGRAM_C_API engram_code engram_store_snapshot_at_time_us(const engram_store* store,
+                                                          int64_t time_us, engram_snapshot** out,
+                                                          engram_error** error) ENGRAM_C_NOEXCEPT;
 // The last commit it sees; 0 for NULL.
 ENGRAM_C_API uint64_t engram_snapshot_lsn(const engram_snapshot* snapshot) ENGRAM_C_NOEXCEPT;
 // Takes NULL as well.
 ENGRAM_C_API void engram_snapshot_free(engram_snapshot* snapshot) ENGRAM_C_NOEXCEPT;
+
+// Gives the newest state, or that of `snapshot` where it is not NULL, a name of 1 to 255 bytes, by
+// a commit: it stays readable, also when the store was closed in between, until it is dropped.
+// Names are `name_bytes` long and may hold any byte. `out` may be NULL.
+// Errors: ENGRAM_INVALID_ARGUMENT (the name, durability), ENGRAM_ALREADY_EXISTS (it is taken),
+// ENGRAM_INDEX_FULL (there are as many as engram_options_set_max_named_snapshots() says),
+// ENGRAM_SNAPSHOT_EXPIRED.
+ENGRAM_C_API engram_code engram_store_create_named_snapshot(engram_store* store, const char* name,
+                                                            size_t name_bytes,
+                                                            const engram_snapshot* snapshot,
+                                                            engram_durability durability,
+                                                            engram_named_snapshot** out,
+                                                            engram_error** error) ENGRAM_C_NOEXCEPT;
+// That state, for reading; as engram_store_get_snapshot(). Errors: ENGRAM_NOT_FOUND.
+ENGRAM_C_API engram_code engram_store_open_named_snapshot(const engram_store* store,
+                                                          const char* name, size_t name_bytes,
+                                                          engram_snapshot** out,
+                                                          engram_error** error) ENGRAM_C_NOEXCEPT;
+// Snapshots that were opened by the name stay readable. Errors: ENGRAM_NOT_FOUND.
+ENGRAM_C_API engram_code engram_store_drop_named_snapshot(engram_store* store, const char* name,
+                                                          size_t name_bytes,
+                                                          engram_durability durability,
+                                                          engram_error** error) ENGRAM_C_NOEXCEPT;
+// All of them, by name.
+ENGRAM_C_API engram_code engram_store_list_named_snapshots(const engram_store* store,
+                                                           engram_named_snapshot_list** out,
+                                                           engram_error** error) ENGRAM_C_NOEXCEPT;
+// How many; 0 for NULL.
+ENGRAM_C_API size_t engram_named_snapshot_list_size(const engram_named_snapshot_list* list)
+    ENGRAM_C_NOEXCEPT;
+// NULL where there are not so many. Lives as long as the list: do not free it.
+ENGRAM_C_API const engram_named_snapshot* engram_named_snapshot_list_at(
+    const engram_named_snapshot_list* list, size_t position) ENGRAM_C_NOEXCEPT;
+// Takes NULL as well.
+ENGRAM_C_API void engram_named_snapshot_list_free(engram_named_snapshot_list* list)
+    ENGRAM_C_NOEXCEPT;
+// The name with a byte of value 0 behind it; `*bytes`, where not NULL, gets its length. NULL and 0
+// for NULL. Lives as long as `named`.
+ENGRAM_C_API const char* engram_named_snapshot_name(const engram_named_snapshot* named,
+                                                    size_t* bytes) ENGRAM_C_NOEXCEPT;
+// The last commit it sees; 0 for NULL.
+ENGRAM_C_API uint64_t engram_named_snapshot_lsn(const engram_named_snapshot* named)
+    ENGRAM_C_NOEXCEPT;
+// When it got its name, microseconds since 1970-01-01 UTC; 0 for NULL.
+ENGRAM_C_API int64_t engram_named_snapshot_taken_at_us(const engram_named_snapshot* named)
+    ENGRAM_C_NOEXCEPT;
+// Takes NULL as well.
+ENGRAM_C_API void engram_named_snapshot_free(engram_named_snapshot* named) ENGRAM_C_NOEXCEPT;
 
 // --- Writes ---
 //
@@ -505,7 +609,10 @@ typedef struct engram_new_pattern {
   bool has_timestamp;               // false: now by the system's clock
   uint32_t type;                    // what the application chooses; 0: no type
   uint64_t id;                      // 0: the store gives the next
-  uint64_t reserved[2];             // zero
+  // It expires so long after it was written, microseconds; at most a thousand years. 0: not by
+  // itself.
+  int64_t ttl_us;
+  uint64_t reserved[1];  // zero
 } engram_new_pattern;
 
 // What to change in a pattern. Set all to zero first ({0}): that means "stays" for each field. All
@@ -518,7 +625,11 @@ typedef struct engram_pattern_change {
   bool has_timestamp;               // false: the time stays
   bool has_type;                    // false: the type stays
   uint32_t type;                    // where has_type
-  uint64_t reserved[2];             // zero
+  // Where has_ttl: as in engram_new_pattern, from this change on; 0: it does not expire by itself
+  // any more.
+  int64_t ttl_us;
+  bool has_ttl;         // false: that stays
+  uint8_t reserved[7];  // zero
 } engram_pattern_change;
 
 // Adds one pattern, and writes its id to `*id` (may be NULL) once it is as durable as asked.
@@ -572,6 +683,35 @@ ENGRAM_C_API engram_code engram_store_erase(engram_store* store, uint64_t id,
                                             engram_durability durability,
                                             engram_error** error) ENGRAM_C_NOEXCEPT;
 
+// Which patterns are meant: those for which everything that is set holds. Set all to zero first
+// ({0}).
+typedef struct engram_pattern_filter {
+  int64_t from_us;    // where has_from: whose own time is at or after it
+  int64_t before_us;  // where has_before: whose own time is before it
+  uint32_t type;      // where has_type: of that type; 0: of none
+  // What is set:
+  bool has_from;
+  bool has_before;
+  bool has_type;
+  uint8_t reserved[9];  // zero
+} engram_pattern_filter;
+
+// Ends the patterns that `filter` means when the call begins and still means when it is committed,
+// all in one commit, and writes how many to `*erased` (may be NULL). For many of them
+// engram_store_prune_before() is kinder to other writers, who wait meanwhile. Errors:
+// ENGRAM_INVALID_ARGUMENT for a filter with nothing set.
+ENGRAM_C_API engram_code engram_store_erase_matching(engram_store* store,
+                                                     const engram_pattern_filter* filter,
+                                                     engram_durability durability, uint64_t* erased,
+                                                     engram_error** error) ENGRAM_C_NOEXCEPT;
+// Ends all patterns whose own time is before `time_us` (microseconds since 1970-01-01 UTC), in
+// commits of at most some hundreds, between which other writers go on, and writes how many to
+// `*erased` (may be NULL). What failed on the way keeps what was done. Errors:
+// ENGRAM_INVALID_ARGUMENT where the time is later than now.
+ENGRAM_C_API engram_code engram_store_prune_before(engram_store* store, int64_t time_us,
+                                                   engram_durability durability, uint64_t* erased,
+                                                   engram_error** error) ENGRAM_C_NOEXCEPT;
+
 // Several changes that happen together or not at all. Vectors and metadata are copied into it.
 // Operations on one id are coalesced when written: the last wins. Threads: one thread.
 ENGRAM_C_API engram_write_batch* engram_write_batch_create(void) ENGRAM_C_NOEXCEPT;
@@ -609,6 +749,77 @@ ENGRAM_C_API const uint64_t* engram_commit_result_ids(const engram_commit_result
                                                       size_t* count) ENGRAM_C_NOEXCEPT;
 // Takes NULL as well.
 ENGRAM_C_API void engram_commit_result_free(engram_commit_result* result) ENGRAM_C_NOEXCEPT;
+
+// --- What keeps a store as good as new ---
+
+// What engram_store_erase_forever() did. Later versions may add fields at the end.
+typedef struct engram_erase_forever_report {
+  uint64_t patterns;        // that were in the store and ended
+  uint64_t versions;        // blocks that held a version of one, live, dead or free
+  uint64_t log_bytes;       // of log segments that were removed
+  uint64_t journal_bytes;   // that were written anew
+  uint64_t metadata_bytes;  // of the metadata store, all of it written anew
+} engram_erase_forever_report;
+
+// Ends the patterns with these `count` ids, takes their versions out of all snapshots and of the
+// past, and returns when no file of the store holds the bytes of their vectors and metadata any
+// more. Ids whose pattern was erased before are welcome, since its bytes may still be there. Waits
+// for running reads, and takes as long as the metadata store is large. What is outside of the
+// store's directory, backups and what the host kept, is the caller's. After a failure or a crash
+// call it again with the same ids.
+// Writes up to `bytes` of `*report` (may be NULL), which is sizeof(engram_erase_forever_report):
+// what a later program asks beyond what this library knows is zero. Errors: ENGRAM_INVALID_ARGUMENT
+// (no id), ENGRAM_NOT_FOUND (one that was never given; nothing is changed), ENGRAM_NO_SPACE,
+// ENGRAM_IO_ERROR.
+ENGRAM_C_API engram_code engram_store_erase_forever(engram_store* store, const uint64_t* ids,
+                                                    size_t count,
+                                                    engram_erase_forever_report* report,
+                                                    size_t bytes,
+                                                    engram_error** error) ENGRAM_C_NOEXCEPT;
+
+// How far engram_store_compact() is. Later versions may add fields at the end.
+typedef struct engram_compact_progress {
+  engram_compact_phase phase;  // what it does now
+  uint32_t reserved;           // zero
+  uint64_t done;               // of `total`: slots looked at, patterns moved, pages, families
+  uint64_t total;              // as is known by now
+} engram_compact_progress;
+
+// `progress` lives until the callback returns. Called between steps, on the caller's thread; may
+// call the store, but for engram_store_compact(), engram_store_erase_forever() and closing. Return
+// false to cancel.
+typedef bool (*engram_compact_callback)(void* context, const engram_compact_progress* progress);
+
+// How engram_store_compact() goes about it. Set all to zero first ({0}): the defaults.
+typedef struct engram_compact_options {
+  engram_compact_callback progress;  // NULL: nobody asks
+  void* context;                     // passed on to `progress` as it is
+  bool skip_metadata;                // true: the metadata store is not compacted
+  uint8_t reserved[23];              // zero
+} engram_compact_options;
+
+// What engram_store_compact() did. Later versions may add fields at the end.
+typedef struct engram_compact_report {
+  uint64_t moved;         // patterns that got another place
+  uint64_t reclaimed;     // dead patterns whose place became free
+  uint64_t bytes_before;  // of all files of the store, as in engram_stats
+  uint64_t bytes_after;   // likewise
+  uint64_t held;  // dead patterns that snapshots, history or running reads still see, and that stay
+  bool gave_way;  // inserts that went on meanwhile needed places that were to go: call again
+} engram_compact_report;
+
+// Gives back what erased patterns have left: takes the dead out of the graph, moves patterns from
+// the last pages into free places, returns the pages at the end to the file system, and compacts
+// the metadata store. Readers and writers go on. `options` may be NULL: the defaults. Writes up to
+// `bytes` of `*report` (may be NULL), which is sizeof(engram_compact_report), as
+// engram_store_erase_forever() does.
+// Errors: ENGRAM_CANCELLED (by the callback), ENGRAM_INVALID_ARGUMENT (a reserved field),
+// ENGRAM_NO_SPACE, ENGRAM_IO_ERROR; what was done by then stays done, and the store is as usable as
+// before.
+ENGRAM_C_API engram_code engram_store_compact(engram_store* store,
+                                              const engram_compact_options* options,
+                                              engram_compact_report* report, size_t bytes,
+                                              engram_error** error) ENGRAM_C_NOEXCEPT;
 
 // --- Reads ---
 //
@@ -652,6 +863,10 @@ ENGRAM_C_API int64_t engram_pattern_inserted_at_us(const engram_pattern* pattern
 ENGRAM_C_API uint32_t engram_pattern_type(const engram_pattern* pattern) ENGRAM_C_NOEXCEPT;
 // The commit that wrote this version.
 ENGRAM_C_API uint64_t engram_pattern_version(const engram_pattern* pattern) ENGRAM_C_NOEXCEPT;
+// Writes when it expires by engram_new_pattern::ttl_us, microseconds since 1970-01-01 UTC, and
+// returns true; false, and `*out` is as it was, where it does not by itself, or for NULL.
+ENGRAM_C_API bool engram_pattern_get_expires_at_us(const engram_pattern* pattern,
+                                                   int64_t* out) ENGRAM_C_NOEXCEPT;
 // Takes NULL as well.
 ENGRAM_C_API void engram_pattern_free(engram_pattern* pattern) ENGRAM_C_NOEXCEPT;
 
@@ -859,12 +1074,12 @@ typedef struct engram_space_report {
   uint64_t free_node_bytes;   // places for others, now or when readers have let go
   uint64_t upper_bytes;       // of it: pages of links above level 0
   uint64_t live_upper_bytes;  // of these, as above
-  uint64_t dead_upper_bytes;
-  uint64_t free_upper_bytes;
+  uint64_t dead_upper_bytes;  // likewise
+  uint64_t free_upper_bytes;  // likewise
   uint64_t slot_state_bytes;  // of it: pages that say which places are free
-  uint64_t journal_bytes;     // these three as in engram_stats
-  uint64_t log_bytes;
-  uint64_t metadata_bytes;
+  uint64_t journal_bytes;     // as in engram_stats
+  uint64_t log_bytes;         // likewise
+  uint64_t metadata_bytes;    // likewise
   uint64_t page_memory_bytes;      // pages that stay in memory
   uint64_t page_copy_bytes;        // of a mapped store: changed pages, until a checkpoint
   uint64_t metadata_memory_bytes;  // RocksDB's
@@ -887,8 +1102,8 @@ typedef struct engram_graph_summary {
   uint32_t most_in_links;  // the most that lead to one live node
   bool exact;     // as in engram_search_summary, of these searches: then recall says nothing
   bool degraded;  // as in engram_search_summary
-  double recall_low;  // the ends of that interval; range 0 to 1
-  double recall_high;
+  double recall_low;   // where that interval begins; range 0 to 1
+  double recall_high;  // where it ends; likewise
   uint64_t free_slots;  // as in engram_stats
   double dead_share;    // dead of dead and live ones; range 0 to 1
   uint64_t hanging;     // live ones to which one link from a live one leads, or none
@@ -897,7 +1112,7 @@ typedef struct engram_graph_summary {
   double hub_share;
   // Live patterns with the same vector, 0 and -0 being one number: those beyond the first of each
   // vector, the vectors of which there are several, the patterns of the one of which there are
-  // most.
+  // most:
   uint64_t duplicates;
   uint64_t duplicated_vectors;
   uint64_t largest_heap;

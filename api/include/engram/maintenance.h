@@ -21,22 +21,23 @@ struct PatternFilter {
 
 // How far Store::Compact() is.
 struct CompactProgress {
-  // What it does now; each once, in this order, but for the second and the third, which may come
-  // again.
+  // What it does now; each once, in this order, but for the first two, which may come again.
   enum class Phase : std::uint8_t {
     kSweeping = 1,   // dead patterns are taken out of the graph
     kMoving = 2,     // patterns of the last pages move to free places
     kReturning = 3,  // pages at the end go back to the file system
     kMetadata = 4,   // the metadata store is compacted
   };
-  Phase phase = Phase::kSweeping;
+  Phase phase = Phase::kSweeping;  // what it does now
   std::uint64_t done = 0;   // of `total`: slots looked at, patterns moved, pages, families
   std::uint64_t total = 0;  // as is known by now
 };
 
 // How Store::Compact() goes about it.
 struct CompactOptions {
-  // Called between steps, without a lock of the store; false cancels. Default: nobody asks.
+  // Called between steps, on the caller's thread, without a lock that reads and writes take; it may
+  // call the store, but for Compact(), EraseForever() and Close(). False cancels. Default: nobody
+  // asks.
   std::function<bool(const CompactProgress&)> progress;
   // Whether the metadata store is compacted too. Default: it is.
   bool metadata = true;

@@ -27,7 +27,7 @@ struct Stats {
   Lsn oldest_snapshot = Lsn::kNone;  // of them
   // How long the oldest of them has been open; 0 where there is none.
   std::chrono::microseconds oldest_snapshot_age{0};
-  std::uint64_t named_snapshots = 0;
+  std::uint64_t named_snapshots = 0;  // there are
   // Since the oldest of these got its name, by the store's clock; 0 where there is none.
   std::chrono::microseconds oldest_named_snapshot_age{0};
   std::uint64_t expired_snapshots = 0;  // that gave way since the store was opened

@@ -186,7 +186,7 @@ class ENGRAM_EXPORT Store {
   // The state behind the commit `lsn`, or of that time: behind the last commit at or before it.
   // Errors: kSnapshotExpired, where the state is older than Options::history, or of before the
   // store was opened with one; kInvalidArgument for one that is not there yet. A store that was
-  // opened for reading only has whatever history it was closed with.
+  // opened for reading only has whatever history it was closed with:
   Result<Snapshot> SnapshotAt(Lsn lsn) const noexcept;
   Result<Snapshot> SnapshotAt(Timestamp time) const noexcept;
 

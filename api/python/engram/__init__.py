@@ -13,8 +13,9 @@ knows hnswlib.
 
 from . import _core, _errors
 from ._core import (
-    BatchResult, CommitResult, Failure, FeatureEncoder, GraphReport, Hit, HubReport, LevelReport,
-    Neighbors, Pattern, SearchResult, Snapshot, SpaceReport, Stats, Store, WriteBatch, __version__)
+    BatchResult, CommitResult, CompactProgress, CompactReport, EraseForeverReport, Failure,
+    FeatureEncoder, GraphReport, Hit, HubReport, LevelReport, NamedSnapshot, Neighbors, Pattern,
+    SearchResult, Snapshot, SpaceReport, Stats, Store, WriteBatch, __version__)
 from ._errors import (
     AlreadyExistsError, BusyError, CancelledError, ClosedError, Code, CorruptedIndexError,
     DimensionMismatchError, EmptyIndexError, Error, IndexFullError, InvalidArgumentError,
@@ -23,9 +24,10 @@ from ._errors import (
 
 __all__ = [
     "create", "open",
-    "BatchResult", "CommitResult", "Failure", "FeatureEncoder", "GraphReport", "Hit", "HubReport",
-    "LevelReport", "Neighbors", "Pattern", "SearchResult", "Snapshot", "SpaceReport", "Stats",
-    "Store", "WriteBatch",
+    "BatchResult", "CommitResult", "CompactProgress", "CompactReport", "EraseForeverReport",
+    "Failure", "FeatureEncoder", "GraphReport", "Hit", "HubReport", "LevelReport", "NamedSnapshot",
+    "Neighbors", "Pattern", "SearchResult", "Snapshot", "SpaceReport", "Stats", "Store",
+    "WriteBatch",
     "AlreadyExistsError", "BusyError", "CancelledError", "ClosedError", "Code",
     "CorruptedIndexError", "DimensionMismatchError", "EmptyIndexError", "Error", "IndexFullError",
     "InvalidArgumentError", "InvalidVectorError", "IoError", "NoSpaceError", "NotFoundError",
@@ -69,6 +71,23 @@ _OPTIONS_DOC = """
     checkpoint_on_close    close() makes a checkpoint, so that the next open replays nothing;
                     True.
     check_permissions      refuse a directory that others may write to; True.
+    history         seconds for which the states of the past stay readable by Store.snapshot_at(), up
+                    to ten years; what ended meanwhile keeps its place. 0: not at all.
+    max_snapshot_age       a Snapshot that is open for so many seconds gives way when what it holds
+                    back is wanted: reads then raise SnapshotExpiredError. Named ones do not. 0:
+                    never.
+    max_named_snapshots    the most of them, 0 to 65,536; 64.
+    max_age         patterns expire when their own time is so many seconds ago: reads do not return
+                    them any more, and the store ends them. 0: they do not.
+    max_age_by_type dict of types and seconds, which count for patterns of these types instead.
+    sweep_interval  seconds after which a sweep for what the dead leave begins, however few they
+                    are; whole ones from 1; 60.
+    clock           called as clock() from any thread, at each write and, where patterns expire, each
+                    search: returns what time it is, a datetime with a time zone. For patterns that
+                    come without a time, commits and expiry; None: the system's. Called once when
+                    opening, which raises what it raises; where it fails later, that is shown
+                    (sys.unraisablehook) and the time that it gave last is taken again. Must not
+                    call the store.
     log             called as log(level, text) from any thread, with the levels of the module
                     logging: logging.getLogger("engram").log fits. Must not call the store.
 
@@ -82,8 +101,9 @@ def create(
         durability=None, sync_interval=None, log_segment_bytes=None, checkpoint_log_bytes=None,
         dirty_page_bytes=None, checkpoint_interval=None, residency=None, handle_sigbus=None,
         memory_budget_bytes=None, metadata_buffer_bytes=None, scrub_bytes_per_second=None,
-        audit_interval=None, background_threads=None, search_threads=None,
-        checkpoint_on_close=None, check_permissions=None, log=None):
+        audit_interval=None, background_threads=None, search_threads=None, checkpoint_on_close=None,
+        check_permissions=None, history=None, max_snapshot_age=None, max_named_snapshots=None,
+        max_age=None, max_age_by_type=None, sweep_interval=None, clock=None, log=None):
     """Makes an empty store in the directory `path`, which may not hold one, and returns the Store.
 
     Fixed for ever:
@@ -111,8 +131,9 @@ def open(  # noqa: A001
         durability=None, sync_interval=None, log_segment_bytes=None, checkpoint_log_bytes=None,
         dirty_page_bytes=None, checkpoint_interval=None, residency=None, handle_sigbus=None,
         memory_budget_bytes=None, metadata_buffer_bytes=None, scrub_bytes_per_second=None,
-        audit_interval=None, background_threads=None, search_threads=None,
-        checkpoint_on_close=None, check_permissions=None, log=None):
+        audit_interval=None, background_threads=None, search_threads=None, checkpoint_on_close=None,
+        check_permissions=None, history=None, max_snapshot_age=None, max_named_snapshots=None,
+        max_age=None, max_age_by_type=None, sweep_interval=None, clock=None, log=None):
     """Opens the store in the directory `path` and returns the Store.
 
     read_only       open it together with other readers, without writing a byte; it must have been
