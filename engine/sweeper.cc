@@ -11,6 +11,7 @@
 #include "engine/writer.h"
 #include "storage/base/coding.h"
 #include "storage/base/status_macros.h"
+#include "storage/base/test_hooks.h"
 #include "wal/record_codec.h"
 
 namespace engram {
@@ -87,7 +88,8 @@ void Writer::BeginRound(std::size_t least_dead) {
 // With the next commit: what a round has looked at before a crash, it need not look at again.
 void Writer::NoteProgress(CommitPlan& plan, const SweepRound& round) {
   const Lsn horizon = std::max(core_.writer.progress.horizon, round.through);
-  plan.record.upkeep.progress = {horizon, round.through, round.next};
+  const std::uint32_t next = ENGRAM_MUTANT(kSweepAheadOfHealing) ? round.end : round.next;
+  plan.record.upkeep.progress = {horizon, round.through, next};
 }
 
 // Figures for stats.

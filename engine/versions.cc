@@ -136,6 +136,7 @@ std::vector<NamedSnapshot> Versions::named() const {
 }
 
 Lsn Versions::MinNamed() const {
+  if (ENGRAM_MUTANT(kNamedForgotten)) return static_cast<Lsn>(~0ull);
   MutexLock lock(mutex_);
   Lsn least = static_cast<Lsn>(~0ull);
   for (const auto& [name, snapshot] : named_) least = std::min(least, snapshot.lsn);

@@ -312,6 +312,7 @@ void Writer::Encode(std::span<CommitPlan> plans) {
   while (encoders_.size() < plans.size()) encoders_.push_back(std::make_unique<RecordEncoder>());
   frames_.clear();
   for (std::size_t i = 0; i < plans.size(); ++i) {
+    if (ENGRAM_MUTANT(kCutNotLogged)) plans[i].record.upkeep.cuts.clear();
     const auto& payloads = encoders_[i]->Encode(plans[i].record, kTargetPayloadBytes);
     frames_.push_back({plans[i].lsn, payloads});
     for (const auto payload : payloads) encoded_bytes_ += payload.size();

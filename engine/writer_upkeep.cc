@@ -243,7 +243,9 @@ Status Writer::Void(std::span<const EndRecord> versions) {
     ++plan.record.state.dead;
   }
   // The round that goes on is given up (ApplyVoids()).
-  plan.record.upkeep.progress = {core_.writer.progress.horizon, Lsn::kNone, 0};
+  if (!ENGRAM_MUTANT(kVoidKeepsSweep)) {
+    plan.record.upkeep.progress = {core_.writer.progress.horizon, Lsn::kNone, 0};
+  }
   return CommitPlans({&plan, 1}, SyncMode::kSync);
 }
 

@@ -63,6 +63,9 @@ enum class Mutant : std::uint8_t {
   kNamedForgotten,         // and those that have a name
   kReleasedWhileNamed,     // R5: space goes back though a superblock still names it
   kChangeNotAudited,       // the audit misses the links that come while a round is on its way
+  kCutNotLogged,           // a segment is cut without a record of it
+  kSweepAheadOfHealing,    // a sweep says it has looked at all when it has begun
+  kVoidKeepsSweep,         // a round goes on as if nothing had died since it began
 };
 
 #ifdef ENGRAM_TEST_HOOKS

@@ -134,6 +134,24 @@ TEST_F(ExpiryTest, ATtlHidesAtOnceAndEndsSoon) {
   EXPECT_EQ(Ids(&*snapshot).size(), 2u);
 }
 
+TEST_F(ExpiryTest, ATtlOfABatchCounts) {
+  ASSERT_NO_FATAL_FAILURE(Open());
+  const PatternId updated = Put();
+  WriteBatch batch;
+  const std::vector<float> vector = AnyVector();
+  NewPattern pattern;
+  pattern.vector = vector;
+  pattern.ttl = Seconds(10);
+  batch.Insert(pattern);
+  PatternChange change;
+  change.ttl = Seconds(20);
+  batch.Update(updated, change);
+  const auto written = store_->Write(batch);
+  ASSERT_TRUE(written.ok()) << written.status();
+  EXPECT_EQ(store_->Get(written->ids.at(0))->expires_at, Now() + Seconds(10));
+  EXPECT_EQ(store_->Get(updated)->expires_at, Now() + Seconds(20));
+}
+
 TEST_F(ExpiryTest, ATtlIsKeptTakenAwayAndRenewedByUpdates) {
   ASSERT_NO_FATAL_FAILURE(Open());
   const PatternId kept = Put({}, 0, Seconds(10));

@@ -6,6 +6,7 @@
 #include <iostream>
 #include <memory>
 #include <random>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -26,9 +27,11 @@ namespace {
 #ifdef ENGRAM_LONG_SWEEPS
 constexpr std::uint64_t kFirstShard = 2;
 constexpr std::uint64_t kShards = 37;
+constexpr std::uint64_t kStrideOfUpkeep = 1;
 #else
 constexpr std::uint64_t kFirstShard = 0;
 constexpr std::uint64_t kShards = 2;
+constexpr std::uint64_t kStrideOfUpkeep = 7;
 #endif
 
 constexpr std::size_t kStepsBefore = 14;
@@ -39,6 +42,12 @@ constexpr Step kSteps[] = {
     Step::kCheckpoint,   Step::kMixed,     Step::kClose,    Step::kInsert,   Step::kKill,
     Step::kBatch,        Step::kFlush,     Step::kErase,    Step::kMaintain, Step::kCheckpoint,
     Step::kInsert};
+
+// Upkeep: what there is to be done, and all of it.
+constexpr Step kUpkeepSteps[] = {
+    Step::kName,    Step::kErase,       Step::kTake,  Step::kEraseMatching, Step::kSweepStep,
+    Step::kCompact, Step::kEraseForever, Step::kBatch, Step::kWait,          Step::kMaintain,
+    Step::kUnname,  Step::kPrune,       Step::kKill,  Step::kCompact,       Step::kInsert};
 
 constexpr IoKinds kTakesSpace = {IoKind::kCreate, IoKind::kAllocate, IoKind::kWrite,
                                  IoKind::kMkdir};
@@ -124,8 +133,8 @@ std::string CheckAfterReopening(const SimFileSystem& disk, const Player& player,
   return {};
 }
 
-Outcome FailInHistory(const Beginning& from, const Way& way, std::uint64_t nth,
-                      std::uint64_t seed) {
+Outcome FailInSteps(std::span<const Step> steps, const Beginning& from, const Way& way,
+                    std::uint64_t nth, std::uint64_t seed) {
   ManualClock clock(from.now_us);
   const auto disk = std::make_shared<SimFileSystem>(from.image);
   const auto faults = std::make_shared<FaultFileSystem>(disk);
@@ -133,7 +142,7 @@ Outcome FailInHistory(const Beginning& from, const Way& way, std::uint64_t nth,
   Outcome outcome;
   bool fine = player.Open();
   faults->SetPlan(PlanOf(way, nth));
-  for (const Step step : kSteps) fine = fine && player.Run(step);
+  for (const Step step : steps) fine = fine && player.Run(step);
   fine = fine && player.Check();
   outcome.hit = faults->faults_hit() > 0;
   outcome.poisoned = player.poisoned();
@@ -145,6 +154,16 @@ Outcome FailInHistory(const Beginning& from, const Way& way, std::uint64_t nth,
     outcome.wrong = CheckAfterReopening(*disk, player, from, clock.NowMicros(), seed + nth);
   }
   return outcome;
+}
+
+Outcome FailInHistory(const Beginning& from, const Way& way, std::uint64_t nth,
+                      std::uint64_t seed) {
+  return FailInSteps(kSteps, from, way, nth, seed);
+}
+
+Outcome FailInUpkeep(const Beginning& from, const Way& way, std::uint64_t nth,
+                     std::uint64_t seed) {
+  return FailInSteps(kUpkeepSteps, from, way, nth, seed);
 }
 
 Outcome FailInOpening(const Beginning& from, const Way& way, std::uint64_t nth,
@@ -175,8 +194,10 @@ class Runs {
   Runs(FailFunction fail, const Beginning& from, std::uint64_t seed)
       : fail_(fail), from_(from), seed_(seed) {}
 
-  void Sweep(const Way& way) {
-    next_ = 0;
+  // `stride`: one operation of so many fails.
+  void Sweep(const Way& way, std::uint64_t stride = 1) {
+    next_ = seed_ % stride;
+    stride_ = stride;
     done_ = false;
     std::vector<std::thread> threads;
     for (int i = 0; i < kThreads; ++i) threads.emplace_back([&] { Work(way); });
@@ -196,7 +217,7 @@ class Runs {
 
   void Work(const Way& way) {
     while (!done_) {
-      const std::uint64_t nth = next_++;
+      const std::uint64_t nth = next_.fetch_add(stride_);
       const Outcome outcome = fail_(from_, way, nth, seed_);
       if (outcome.hit) ++faults_;
       if (outcome.poisoned) ++poisoned_;
@@ -211,6 +232,7 @@ class Runs {
   const FailFunction fail_;
   const Beginning& from_;
   const std::uint64_t seed_;
+  std::uint64_t stride_ = 1;
   // Sequentially consistent: counters of a test.
   std::atomic<std::uint64_t> next_{0};
   std::atomic<std::uint64_t> faults_{0};
@@ -233,6 +255,25 @@ TEST_P(FaultSweep, EveryFaultOfAHistoryIsSurvived) {
   for (const Way& way : kWays) {
     const std::uint64_t before = runs.faults();
     runs.Sweep(way);
+    ASSERT_EQ(runs.wrong(), "") << "seed " << seed;
+    std::cout << way.name << ": " << runs.faults() - before << " operations" << std::endl;
+  }
+  PrintCounts({{"faults", runs.faults()},
+               {"stores poisoned", runs.poisoned()},
+               {"images", runs.faults() * (kImagesOfAFault + kImagesAfterReopening)}});
+}
+
+TEST_P(FaultSweep, FaultsOfUpkeepAreSurvived) {
+  const std::uint64_t seed = TestSeed(1) * 1000 + 250 + GetParam();
+  History history(seed);
+  ASSERT_TRUE(history.Play(1, kStepsBefore)) << history.failure();
+  const Life& life = history.lives().back();
+  const Beginning from{life.disk->LiveImage(), life.player->known(), history.shape(),
+                       history.now_us()};
+  Runs runs(FailInUpkeep, from, seed);
+  for (const Way& way : kWays) {
+    const std::uint64_t before = runs.faults();
+    runs.Sweep(way, kStrideOfUpkeep);
     ASSERT_EQ(runs.wrong(), "") << "seed " << seed;
     std::cout << way.name << ": " << runs.faults() - before << " operations" << std::endl;
   }

@@ -15,8 +15,14 @@
 
 namespace engram {
 
+// What a random history mostly consists of.
+enum class Diet : std::uint8_t {
+  kWrites,  // little of anything else
+  kUpkeep,  // sweeps, compactions, names, expiry, erasing for ever
+};
+
 // The next of a random history; keeps the store small.
-Step AnyStep(std::mt19937_64& random, const ModelState& state);
+Step AnyStep(std::mt19937_64& random, const ModelState& state, Diet diet = Diet::kWrites);
 
 // From one opening to the next power loss.
 struct Life {
@@ -26,7 +32,8 @@ struct Life {
 
 class History {
  public:
-  explicit History(std::uint64_t seed) : seed_(seed), shape_(seed), random_(seed) {}
+  explicit History(std::uint64_t seed, Diet diet = Diet::kWrites)
+      : seed_(seed), diet_(diet), shape_(seed), random_(seed) {}
 
   // Lives through `lives` lives of `steps` random steps each. False: failure() says why.
   bool Play(std::size_t lives, std::size_t steps);
@@ -47,6 +54,7 @@ class History {
   bool Fail(const std::string& what);
 
   const std::uint64_t seed_;
+  const Diet diet_;
   StoreShape shape_;
   std::mt19937_64 random_;
   ManualClock clock_{1'700'000'000'000'000};

@@ -56,6 +56,9 @@ struct Script {
                       .crash_again_restored_one_in = 0};
   std::uint64_t journal_bytes = 0;  // 0: as the seed says
   std::optional<Residency> residency = {};
+  Diet diet = Diet::kWrites;                // of images that live on
+  // Unset: as the seed says.
+  std::optional<std::chrono::microseconds> history = {};
 };
 
 // Commits that nobody syncs between checkpoints, rows flushed at any time, recoveries of all kinds.
@@ -110,6 +113,69 @@ const Script kBusyDrops = {
               Step::kBatch, Step::kBusyCheckpoint, Step::kUpdateBoth, Step::kBusyCheckpoint},
     .residency = Residency::kMapped};
 
+// Room in the middle, and pages at the end that go; states that are to stay meanwhile.
+const Script kCompactions = {
+    .steps = {Step::kBatch, Step::kBatch, Step::kBatch, Step::kBatch, Step::kCheckpoint,
+              Step::kErase, Step::kEraseMatching, Step::kName, Step::kCompact, Step::kBatch,
+              Step::kEraseMatching, Step::kCompactSome, Step::kBusyCompact, Step::kErase,
+              Step::kBusyCompact, Step::kBatch},
+    .rates = {.point_one_in = 3,
+              .verify_one_in = 16,
+              .live_on_one_in = 16,
+              .crash_again_one_in = 0,
+              .crash_again_restored_one_in = 0},
+    .diet = Diet::kUpkeep};
+
+// What was said to stay is read after all that could take it away.
+constexpr SweepRates kFewPoints = {.point_one_in = 8,
+                                   .verify_one_in = 16,
+                                   .live_on_one_in = 16,
+                                   .crash_again_one_in = 0,
+                                   .crash_again_restored_one_in = 0};
+const std::vector<Step> kStayOrGo = {
+    Step::kBatch, Step::kBatch,         Step::kName,    Step::kErase,    Step::kEraseMatching,
+    Step::kPrune, Step::kMaintain,      Step::kBatch,   Step::kMaintain, Step::kBatch,
+    Step::kKill,  Step::kName,          Step::kErase,   Step::kCompact,  Step::kBatch,
+    Step::kClose, Step::kEraseMatching, Step::kCompact, Step::kBatch,    Step::kKill};
+const Script kPasts = {.steps = kStayOrGo,
+                       .rates = kFewPoints,
+                       .diet = Diet::kUpkeep,
+                       .history = std::chrono::hours(1)};
+const Script kNames = {.steps = kStayOrGo,
+                       .rates = kFewPoints,
+                       .diet = Diet::kUpkeep,
+                       .history = std::chrono::hours(0)};
+
+// Rounds of the sweep, a few lists at a time, and what comes between.
+const Script kSweepSteps = {
+    .steps = {Step::kBatch, Step::kBatch, Step::kBatch, Step::kBatch, Step::kErase, Step::kErase,
+              Step::kErase, Step::kSweepStep, Step::kSweepStep, Step::kKill, Step::kSweepStep,
+              Step::kSweepStep, Step::kKill, Step::kMaintain, Step::kBatch, Step::kErase,
+              Step::kErase, Step::kSweepStep, Step::kSweepStep, Step::kSweepStep,
+              Step::kEraseForever, Step::kErase, Step::kSweepStep, Step::kSweepStep,
+              Step::kEraseForever},
+    .rates = {.point_one_in = 4,
+              .verify_one_in = 0,
+              .live_on_one_in = 1,
+              .crash_again_one_in = 0,
+              .crash_again_restored_one_in = 0},
+    .diet = Diet::kUpkeep};
+
+// The same, and little else.
+const Script kSweepKills = {
+    .steps = {Step::kBatch, Step::kBatch, Step::kBatch, Step::kBatch, Step::kErase, Step::kErase,
+              Step::kErase, Step::kSweepStep, Step::kKill, Step::kSweepStep, Step::kSweepStep,
+              Step::kKill, Step::kMaintain, Step::kBatch, Step::kEraseMatching, Step::kSweepStep,
+              Step::kSweepStep, Step::kKill, Step::kSweepStep, Step::kSweepStep, Step::kKill,
+              Step::kMaintain, Step::kBatch, Step::kEraseMatching, Step::kSweepStep, Step::kKill,
+              Step::kSweepStep, Step::kKill},
+    .rates = {.point_one_in = 64}};
+
+const Script kRacedSnapshots = {
+    .steps = {Step::kBatch, Step::kBatch, Step::kRacedTake, Step::kBatch, Step::kRacedTake,
+              Step::kErase, Step::kRacedTake},
+    .rates = {.point_one_in = 64}};
+
 const Script kRaces = {.steps = {Step::kBatch, Step::kRacedCheckpoint, Step::kInsert}};
 
 // A history that goes wrong by itself is caught as well: with the mutant, reopening lost something.
@@ -117,12 +183,13 @@ Hunt HuntByPowerLoss(std::uint64_t seed, const Script& script) {
   History history(seed);
   if (script.journal_bytes != 0) history.shape().journal_bytes = script.journal_bytes;
   history.shape().residency = script.residency;
+  if (script.history) history.shape().history = *script.history;
   Hunt hunt;
   if (!history.Play(script.steps)) {
     hunt.caught = history.failure();
     return hunt;
   }
-  Sweeper sweeper(seed, history.shape(), history.now_us(), script.rates);
+  Sweeper sweeper(seed, history.shape(), history.now_us(), script.rates, script.diet);
   sweeper.set_most_images(kMostImages);
   for (const Life& life : history.lives()) {
     if (!sweeper.SweepLife(life)) hunt.caught = sweeper.failure();
@@ -321,7 +388,15 @@ const Case kCases[] = {ENGRAM_CASE(kLogNotSyncedBeforePages, PowerLoss<kAnyTroub
                        ENGRAM_CASE(kDropRedirtied, PowerLoss<kBusyDrops>),
                        ENGRAM_CASE(kParentNotKept, PowerLoss<kSweeps>),
                        ENGRAM_CASE(kLinksNotLogged, PowerLoss<kSweeps>),
-                       ENGRAM_CASE(kRoundForgetsUppers, PowerLoss<kSweeps>)};
+                       ENGRAM_CASE(kRoundForgetsUppers, PowerLoss<kSweeps>),
+                       ENGRAM_CASE(kCutBeforeCheckpoint, PowerLoss<kCompactions>),
+                       ENGRAM_CASE(kCutNotLogged, PowerLoss<kCompactions>),
+                       ENGRAM_CASE(kMovedRowForgetsOld, PowerLoss<kCompactions>),
+                       ENGRAM_CASE(kHistoryIgnored, PowerLoss<kPasts>),
+                       ENGRAM_CASE(kNamedForgotten, PowerLoss<kNames>),
+                       ENGRAM_CASE(kSnapshotUnchecked, PowerLoss<kRacedSnapshots>),
+                       ENGRAM_CASE(kSweepAheadOfHealing, PowerLoss<kSweepKills>),
+                       ENGRAM_CASE(kVoidKeepsSweep, PowerLoss<kSweepSteps>)};
 #undef ENGRAM_CASE
 
 class EachMutant : public MutantTest, public testing::WithParamInterface<Case> {};
@@ -356,6 +431,12 @@ TEST_F(MutantTest, RightCodePassesEachHunt) {
                                            PowerLoss<kRestores>,
                                            PowerLoss<kTornTails>,
                                            PowerLoss<kSweeps>,
+                                           PowerLoss<kCompactions>,
+                                           PowerLoss<kPasts>,
+                                           PowerLoss<kNames>,
+                                           PowerLoss<kSweepSteps>,
+                                           PowerLoss<kSweepKills>,
+                                           PowerLoss<kRacedSnapshots>,
                                            HuntByCutCommits,
                                            FailedSyncs,
                                            HuntByReopening,

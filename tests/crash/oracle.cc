@@ -29,8 +29,10 @@ std::string Unequal(PatternId id, const std::string& what, std::int64_t found,
 std::string ComparePattern(const Pattern& found, const PatternModel& expected, bool metadata) {
   const auto lsn = [](Lsn value) { return static_cast<std::int64_t>(Raw(value)); };
   const auto us = [](Timestamp time) { return time.time_since_epoch().count(); };
+  const std::int64_t expires = found.expires_at ? us(*found.expires_at) : kNeverExpires;
   for (std::string what :
-       {Unequal(found.id, "version", lsn(found.version), lsn(expected.version)),
+       {Unequal(found.id, "end", expires, expected.expires_us),
+        Unequal(found.id, "version", lsn(found.version), lsn(expected.version)),
         Unequal(found.id, "timestamp", us(found.timestamp), expected.timestamp_us),
         Unequal(found.id, "inserted_at", us(found.inserted_at), expected.inserted_us),
         Unequal(found.id, "type", found.type, expected.type)}) {
@@ -41,7 +43,9 @@ std::string ComparePattern(const Pattern& found, const PatternModel& expected, b
   return {};
 }
 
-std::string CheckPages(Engine& engine, const ModelState& state) {
+using Kept = std::optional<KeptState>;
+
+std::string CheckPages(Engine& engine, const ModelState& state, const Kept& kept) {
   std::size_t seen = 0;
   std::string wrong;
   const Status status = engine.ForEach(
@@ -52,7 +56,7 @@ std::string CheckPages(Engine& engine, const ModelState& state) {
                                         : ComparePattern(pattern, *expected->second, false);
         return wrong.empty();
       },
-      {.include_vector = true, .include_metadata = false});
+      {.include_vector = true, .include_metadata = false, .snapshot = kept});
   if (!status.ok()) return "ForEach: " + status.ToString();
   if (!wrong.empty()) return wrong;
   if (seen == state.size()) return {};
@@ -60,9 +64,9 @@ std::string CheckPages(Engine& engine, const ModelState& state) {
          std::to_string(state.size());
 }
 
-std::string CheckGets(Engine& engine, const ModelState& state) {
+std::string CheckGets(Engine& engine, const ModelState& state, const Kept& kept) {
   for (const auto& [id, expected] : state) {
-    const auto pattern = engine.Get(id, {});
+    const auto pattern = engine.Get(id, {.snapshot = kept});
     if (!pattern.ok()) return Named(id, pattern.status().ToString());
     if (std::string wrong = ComparePattern(*pattern, *expected, true); !wrong.empty()) return wrong;
   }
@@ -88,7 +92,13 @@ std::string CheckIdRows(Core& core, VersionSlots* versions) {
     return Status::Ok();
   });
   if (!status.ok()) return "ids: " + status.ToString();
-  const std::uint64_t blocks = core.slots->live() + core.slots->dead();
+  // Those of which a version was moved have no row.
+  std::uint64_t blocks = core.slots->live();
+  for (std::uint32_t i = 0; i < core.slots->used(); ++i) {
+    const auto slot = static_cast<SlotId>(i);
+    const bool dead = core.slots->state(slot) == SlotState::kDead;
+    if (dead && !core.Node(slot).is_moved()) ++blocks;
+  }
   if (versions->size() == blocks) return {};
   return "ids: " + std::to_string(versions->size()) + " rows for " + std::to_string(blocks) +
          " versions in the pages";
@@ -109,7 +119,8 @@ std::string CheckIndexRows(Core& core, Family family, const VersionSlots& versio
         const ConstNodeView node = core.Node(version->second);
         const bool timed = family == Family::kTime || family == Family::kType;
         if ((timed && row.timestamp_us != node.timestamp_us()) ||
-            (family == Family::kType && row.type != node.type())) {
+            (family == Family::kType && row.type != node.type()) ||
+            (family == Family::kState && row.timestamp_us != node.expires_us())) {
           return Status::CorruptedIndex(Named(row.id, "a row with another time or type"));
         }
         return Status::Ok();
@@ -126,7 +137,11 @@ std::string CheckRows(Core& core) {
   const auto typed = static_cast<std::size_t>(
       std::count_if(versions.begin(), versions.end(),
                     [&](const auto& row) { return core.Node(row.second).type() != 0; }));
+  const auto expiring = static_cast<std::size_t>(
+      std::count_if(versions.begin(), versions.end(),
+                    [&](const auto& row) { return core.Node(row.second).has_expiry(); }));
   wrong = CheckIndexRows(core, Family::kTime, versions, versions.size());
+  if (wrong.empty()) wrong = CheckIndexRows(core, Family::kState, versions, expiring);
   if (wrong.empty()) wrong = CheckIndexRows(core, Family::kType, versions, typed);
   if (wrong.empty()) wrong = CheckIndexRows(core, Family::kMeta, versions, std::nullopt);
   if (wrong.empty()) wrong = CheckIndexRows(core, Family::kField, versions, std::nullopt);
@@ -148,7 +163,8 @@ double Distance(Metric metric, const std::vector<float>& a, const std::vector<fl
 }
 
 // By brute force over the model.
-std::string CheckSearch(Engine& engine, const ModelState& state, const std::vector<float>& query) {
+std::string CheckSearch(Engine& engine, const ModelState& state, const std::vector<float>& query,
+                        const Kept& kept) {
   constexpr std::size_t kHits = 5;
   constexpr double kTolerance = 1e-4;  // float sums against double ones
   std::vector<double> expected;
@@ -160,6 +176,7 @@ std::string CheckSearch(Engine& engine, const ModelState& state, const std::vect
   SearchRequest request;
   request.query = query;
   request.k = kHits;
+  request.snapshot = kept;
   const auto result = engine.Search(request);
   if (!result.ok()) return "Search: " + result.status().ToString();
   if (result->hits.size() != expected.size()) {
@@ -182,11 +199,25 @@ std::string CheckSearch(Engine& engine, const ModelState& state, const std::vect
 
 }  // namespace
 
-std::string CheckAnswers(Engine& engine, const ModelState& state) {
-  std::string wrong = CheckPages(engine, state);
-  if (wrong.empty()) wrong = CheckGets(engine, state);
+std::string CheckAnswers(Engine& engine, const ModelState& state, const Kept& kept) {
+  std::string wrong = CheckPages(engine, state, kept);
+  if (wrong.empty()) wrong = CheckGets(engine, state, kept);
   if (!wrong.empty() || state.empty()) return wrong;
-  return CheckSearch(engine, state, state.rbegin()->second->vector);
+  return CheckSearch(engine, state, state.rbegin()->second->vector, kept);
+}
+
+std::string CheckHoldsNothingOf(const SimImage& image, std::span<const std::string> secrets) {
+  for (const std::string& path : image.Paths()) {
+    const SimBytes* file = image.FindFile(path);
+    if (file == nullptr) continue;
+    const std::string bytes = file->ToString();
+    for (const std::string& secret : secrets) {
+      const std::size_t at = bytes.find(secret);
+      if (at == bytes.npos) continue;
+      return path + " holds at byte " + std::to_string(at) + " what was erased for ever";
+    }
+  }
+  return {};
 }
 
 std::string CheckHolds(Engine& engine, const ModelState& state) {

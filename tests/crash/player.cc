@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <span>
 #include <utility>
 
 #include <engram/write_batch.h>
@@ -18,11 +19,11 @@
 namespace engram {
 namespace {
 
+using namespace std::chrono_literals;
+
 constexpr std::uint32_t kDimensions = 16;
 // Beyond the reserved ids.
 constexpr PatternId kGivenIdStep = 1000;
-
-constexpr Lsn kFieldsCommit = static_cast<Lsn>(1);
 
 // A huge page for each segment of each small store would be cleared for nothing.
 const int kHugePagesOff = prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
@@ -44,7 +45,12 @@ EngineOptions OptionsOf(const StoreShape& shape) {
   options.background_threads = 0;
   options.search_threads = 1;
   options.sync_interval = std::chrono::milliseconds(50);
-  if (shape.indexed_fields) options.indexed_fields = {"kind", "n"};
+  if (shape.indexed_fields) options.indexed_fields = {"kind", "n", "text"};
+  options.history = shape.history;
+  options.max_age = std::chrono::microseconds(shape.ages.general_us);
+  for (const auto& [type, limit] : shape.ages.by_type) {
+    options.max_age_by_type.emplace(type, std::chrono::microseconds(limit));
+  }
   return config;
 }
 
@@ -62,6 +68,10 @@ StoreShape::StoreShape(std::uint64_t seed) {
   indexed_fields = OneIn(random, 2);
   checkpoint_on_close = !OneIn(random, 3);
   m = 2 + static_cast<std::uint32_t>(random() % 3);
+  // The past of some dozen steps, or all of it.
+  if (OneIn(random, 2)) history = OneIn(random, 2) ? 400'000us : 3'600'000'000us;
+  if (OneIn(random, 3)) ages.general_us = 4'000'000;
+  if (OneIn(random, 3)) ages.by_type[2] = 1'500'000;
 }
 
 struct Player::Change {
@@ -72,6 +82,7 @@ struct Player::Change {
   std::optional<Metadata> metadata;
   std::optional<Timestamp> timestamp;
   std::optional<TypeTag> type;
+  std::optional<std::chrono::microseconds> ttl;
 };
 
 Player::Player(Stage stage, Known known)
@@ -79,10 +90,12 @@ Player::Player(Stage stage, Known known)
       random_(stage_.seed),
       files_(stage_.faults != nullptr ? std::shared_ptr<FileSystem>(stage_.faults) : stage_.disk),
       model_(*known.model),
-      now_{known.promised, known.attempted, known.used},
-      found_(known.promised) {}
+      now_{known.promised, known.attempted, known.used, known.forgotten.size()},
+      found_(known.promised),
+      secrets_(std::move(known.secrets)),
+      forgotten_(std::move(known.forgotten)) {}
 
-Player::~Player() = default;
+Player::~Player() { DropHeld(); }
 
 bool Player::Fail(std::string what) {
   if (failure_.empty()) failure_ = std::move(what);
@@ -91,6 +104,7 @@ bool Player::Fail(std::string what) {
 
 void Player::Die() {
   stage_.disk->FreezeAt(stage_.disk->OpCount());
+  DropHeld();
   engine_.reset();
 }
 
@@ -150,6 +164,8 @@ EngineOptions Player::NextOptions() {
 
 bool Player::OpenEngine() {
   poison_.clear();
+  rows_lost_ = false;
+  unsure_.clear();
   EngineOptions config = NextOptions();
   config.file_system = files_;
   config.clock = stage_.clock;
@@ -163,24 +179,32 @@ bool Player::OpenEngine() {
   return CheckOpened();
 }
 
+// A new store records its indexed fields, and when its history begins.
+Lsn Player::FirstCommits() const {
+  return static_cast<Lsn>((stage_.shape.indexed_fields ? 1 : 0) +
+                          (stage_.shape.history.count() > 0 ? 1 : 0));
+}
+
 bool Player::CheckOpened() {
   const Lsn lsn = visible();
-  // A new store records its indexed fields.
-  const bool first_commit = stage_.shape.indexed_fields && lsn == kFieldsCommit;
+  const bool first_commit = lsn <= FirstCommits();
   if (lsn < now_.promised || (lsn > now_.attempted && !first_commit)) {
     return Fail("opened at commit " + std::to_string(Raw(lsn)) + ", promised were " +
                 std::to_string(Raw(now_.promised)) + ", attempted " +
                 std::to_string(Raw(now_.attempted)));
   }
   std::string wrong;
-  const ModelState* holds = nullptr;
-  for (const ModelState* candidate : model_.Candidates(lsn)) {
-    std::string differs = CheckHolds(*engine_, *candidate);
+  const Model::Entry* holds = nullptr;
+  for (const Model::Entry* candidate : model_.Candidates(lsn)) {
+    std::string differs = CheckEntry(*candidate);
     if (differs.empty()) holds = candidate;
     if (wrong.empty()) wrong = std::move(differs);
   }
   if (holds == nullptr) return Fail("opened at commit " + std::to_string(Raw(lsn)) + ": " + wrong);
-  model_.Settle(lsn, *holds);
+  model_.Settle(lsn, holds);
+  if (std::string past = CheckPast(); !past.empty()) {
+    return Fail("opened at commit " + std::to_string(Raw(lsn)) + ": " + past);
+  }
   last_interval_ = Lsn::kNone;
   reopened_at_ = stage_.disk->OpCount();
   now_.promised = lsn;  // opening made the log's tail durable
@@ -189,30 +213,42 @@ bool Player::CheckOpened() {
 }
 
 bool Player::Check() {
-  if (engine_ == nullptr) return true;
-  const std::string wrong =
-      poisoned() ? CheckAnswers(*engine_, model_.newest()) : CheckHolds(*engine_, model_.newest());
+  if (engine_ == nullptr || rows_lost_) return true;
+  std::string wrong = poisoned() ? CheckAnswers(*engine_, Seen()) : CheckHolds(*engine_, Seen());
+  if (!unsure_.empty()) {
+    ModelState without = Seen();
+    for (const PatternId id : unsure_) without.erase(id);
+    if (!wrong.empty()) wrong = CheckAnswers(*engine_, without);
+    return wrong.empty() || Fail("visible: " + wrong);
+  }
+  if (wrong.empty()) wrong = CheckPast();
   return wrong.empty() || Fail("visible: " + wrong);
 }
 
 Known Player::known() const {
-  return {std::make_shared<Model>(model_), now_.promised, now_.attempted, now_.used};
+  return {std::make_shared<Model>(model_), now_.promised, now_.attempted, now_.used, secrets_,
+          forgotten_};
 }
 
 Known Player::KnownAt(const CrashReplayer& replayer) const {
-  Known known{std::make_shared<Model>(model_), {}, {}, 0};
+  Known known{std::make_shared<Model>(model_), {}, {}, 0, secrets_, {}};
   const std::uint64_t mark = replayer.numbers().empty() ? 0 : replayer.numbers().back();
   const std::size_t step = mark / 2;
   const bool ended = mark % 2 == 1;
   if (step == 0) {
     // Opening neither loses nor adds anything; ids were given before.
-    known.promised = records_[0].promised == kFieldsCommit ? found_ : records_[0].promised;
+    known.promised = records_[0].promised <= FirstCommits() ? found_ : records_[0].promised;
     known.attempted = records_[0].attempted;
     known.used = records_[0].used;
+    known.forgotten = {forgotten_.begin(),
+                       forgotten_.begin() + static_cast<std::ptrdiff_t>(records_[0].forgotten)};
     return known;
   }
-  known.promised = records_[ended ? step : step - 1].promised;
-  known.used = records_[ended ? step : step - 1].used;
+  const Record& done = records_[ended ? step : step - 1];
+  known.promised = done.promised;
+  known.used = done.used;
+  known.forgotten = {forgotten_.begin(),
+                     forgotten_.begin() + static_cast<std::ptrdiff_t>(done.forgotten)};
   known.attempted = records_[step].attempted;
   return known;
 }
@@ -226,13 +262,15 @@ bool Player::Run(Step step) {
     model_.Advance(visible());
     now_.attempted = visible();
   }
+  if (getenv("DBG_I") && !Check()) return false;
+  now_.forgotten = forgotten_.size();
   records_.push_back(now_);
   stage_.disk->Mark(2 * records_.size() - 1);
   return true;
 }
 
 bool Player::Do(Step step) {
-  const bool any = !model_.newest().empty();
+  const bool any = !Seen().empty();
   switch (step) {
     case Step::kInsert:
       return InsertSome(1, AnyDurability());
@@ -283,6 +321,7 @@ bool Player::Do(Step step) {
     case Step::kClose:
     case Step::kKill: {
       const bool clean = step == Step::kClose;
+      DropHeld();
       const Status status = clean ? engine_->Close() : Status::Ok();
       // Closing may have made a commit of its own.
       if (poison_.empty()) model_.Advance(visible());
@@ -296,8 +335,9 @@ bool Player::Do(Step step) {
       }
       return Reopen();
     }
+    default:
+      return DoUpkeep(step);
   }
-  return true;
 }
 
 bool Player::Reopen() {
@@ -379,7 +419,11 @@ Metadata Player::AnyMetadata() {
   if (OneIn(random_, 6)) return metadata;
   metadata["n"] = static_cast<std::int64_t>(random_() % 100);
   if (OneIn(random_, 2)) metadata["kind"] = random_() % 2 == 0 ? "red" : "blue";
-  if (OneIn(random_, 3)) metadata["text"] = std::string(random_() % 300, 'x');
+  if (OneIn(random_, 3)) {
+    std::string text;
+    for (int i = 0; i < 16; ++i) text += static_cast<char>('a' + random_() % 26);
+    metadata["text"] = text + std::string(random_() % 300, 'x');
+  }
   if (OneIn(random_, 8)) metadata["list"] = ValueList{Value(1.5), Value(), Value(true)};
   return metadata;
 }
@@ -391,7 +435,7 @@ Durability Player::AnyDurability() {
 }
 
 PatternId Player::AnyLive() {
-  const ModelState& state = model_.newest();
+  const ModelState state = Seen();
   return std::next(state.begin(), static_cast<std::ptrdiff_t>(random_() % state.size()))->first;
 }
 
@@ -401,8 +445,11 @@ Player::Change Player::NewInsert() {
   change.metadata = AnyMetadata();
   change.type = static_cast<TypeTag>(random_() % 3);
   if (OneIn(random_, 2)) {
-    change.timestamp = Timestamp(std::chrono::microseconds(random_() % 1'000'000));
+    const std::int64_t ago_us = static_cast<std::int64_t>(random_() % 1'000'000);
+    const bool old = stage_.shape.ages.general_us == 0 && stage_.shape.ages.by_type.empty();
+    change.timestamp = Timestamp(std::chrono::microseconds(old ? ago_us : now_us() - ago_us));
   }
+  if (OneIn(random_, 4)) change.ttl = std::chrono::milliseconds(100 + random_() % 3000);
   return change;
 }
 
@@ -426,7 +473,7 @@ bool Player::Mixed() {
   const std::size_t count = 2 + random_() % 5;
   std::vector<PatternId> erased;
   for (std::size_t i = 0; i < count; ++i) {
-    const bool insert = model_.newest().empty() || OneIn(random_, 3);
+    const bool insert = Seen().empty() || OneIn(random_, 3);
     Change change = NewInsert();
     if (!insert) {
       change.id = AnyLive();
@@ -436,6 +483,8 @@ bool Player::Mixed() {
       if (OneIn(random_, 2)) change.vector.reset();
       if (OneIn(random_, 2)) change.metadata.reset();
       if (OneIn(random_, 2)) change.type.reset();
+      // Of another type it may be too old, and no more there for what follows.
+      if (change.type.has_value()) change.timestamp = Timestamp(std::chrono::microseconds(now_us()));
     }
     changes.push_back(std::move(change));
   }
@@ -449,12 +498,13 @@ bool Player::Update(bool vector, bool metadata) {
   if (vector) change.vector = AnyVector();
   if (metadata) change.metadata = AnyMetadata();
   if (OneIn(random_, 4)) change.type = static_cast<TypeTag>(random_() % 3);
+  if (OneIn(random_, 8)) change.ttl = std::chrono::milliseconds(random_() % 2000);
   return Commit({std::move(change)}, AnyDurability());
 }
 
 bool Player::Erase() {
   std::vector<Change> changes;
-  const std::size_t count = OneIn(random_, 4) ? 1 + model_.newest().size() / 4 : 1;
+  const std::size_t count = OneIn(random_, 4) ? 1 + Seen().size() / 4 : 1;
   for (std::size_t i = 0; i < count; ++i) {
     Change change;
     change.kind = Change::Kind::kErase;
@@ -466,14 +516,17 @@ bool Player::Erase() {
 }
 
 bool Player::Commit(std::vector<Change> changes, Durability durability) {
+  stage_.clock->Advance(1us);  // each commit has a time of its own
   WriteBatch batch;
   for (const Change& change : changes) {
     switch (change.kind) {
       case Change::Kind::kInsert:
-        batch.Insert({*change.vector, *change.metadata, change.timestamp, *change.type, change.id});
+        batch.Insert({*change.vector, *change.metadata, change.timestamp, *change.type, change.id,
+                      change.ttl});
         break;
       case Change::Kind::kUpdate: {
-        PatternChange to{std::nullopt, change.metadata, change.timestamp, change.type};
+        NoteSecrets(*change.id, change);
+        PatternChange to{std::nullopt, change.metadata, change.timestamp, change.type, change.ttl};
         if (change.vector.has_value()) to.vector = *change.vector;
         batch.Update(*change.id, to);
         break;
@@ -498,7 +551,7 @@ bool Player::Commit(std::vector<Change> changes, Durability durability) {
     }
     now_.used = id;
   }
-  model_.Commit(transaction.lsn, Apply(changes, transaction));
+  AddToModel(changes, transaction);
   if (durability == Durability::kSync) now_.promised = transaction.lsn;
   if (durability == Durability::kInterval) last_interval_ = transaction.lsn;
   return true;
@@ -514,14 +567,41 @@ bool Player::CommitFailed(const Transaction& transaction, const std::vector<Chan
           return c.kind == Change::Kind::kInsert;
         }));
     model_.Advance(visible());
-    if (transaction.ids.size() == inserts) model_.Doubt(Apply(changes, transaction));
+    const Lsn last = model_.last();
+    if (transaction.ids.size() == inserts && transaction.lsn > last) {
+      AddToModel(changes, transaction);
+      model_.DoubtLast(last);
+    }
   }
   return Check();
 }
 
+void Player::AddToModel(const std::vector<Change>& changes, const Transaction& transaction) {
+  std::size_t inserts = 0;
+  for (const Change& change : changes) {
+    if (change.kind == Change::Kind::kInsert) NoteSecrets(transaction.ids[inserts++], change);
+  }
+  model_.Commit(transaction.lsn, now_us(), Apply(changes, transaction));
+}
+
+void Player::NoteSecrets(PatternId id, const Change& change) {
+  std::vector<std::string>& secrets = secrets_[id];
+  if (change.vector.has_value()) {
+    // A part is as bad as the whole.
+    const auto bytes = std::as_bytes(std::span(*change.vector));
+    const std::string all(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    secrets.push_back(all.substr(0, all.size() / 2));
+    secrets.push_back(all.substr(all.size() / 2));
+  }
+  if (!change.metadata.has_value()) return;
+  const auto text = change.metadata->find("text");
+  if (text == change.metadata->end()) return;
+  const auto* value = text->second.As<std::string>();
+  if (value != nullptr && value->front() != 'y') secrets.push_back(value->substr(0, 16));
+}
+
 ModelState Player::Apply(const std::vector<Change>& changes, const Transaction& transaction) const {
   ModelState state = model_.newest();
-  const std::int64_t now_us = stage_.clock->NowMicros();
   std::size_t inserts = 0;
   for (const Change& change : changes) {
     if (change.kind == Change::Kind::kErase) {
@@ -535,12 +615,15 @@ ModelState Player::Apply(const std::vector<Change>& changes, const Transaction& 
     if (change.vector.has_value()) pattern.vector = *change.vector;
     if (change.metadata.has_value()) pattern.metadata = *change.metadata;
     if (change.type.has_value()) pattern.type = *change.type;
-    if (insert) pattern.timestamp_us = now_us;
+    if (insert) pattern.timestamp_us = now_us();
     if (change.timestamp.has_value()) {
       pattern.timestamp_us = change.timestamp->time_since_epoch().count();
     }
+    if (change.ttl.has_value()) {
+      pattern.expires_us = change.ttl->count() == 0 ? kNeverExpires : now_us() + change.ttl->count();
+    }
     pattern.version = transaction.lsn;
-    pattern.inserted_us = now_us;
+    pattern.inserted_us = now_us();
     state[id] = std::make_shared<PatternModel>(std::move(pattern));
   }
   return state;

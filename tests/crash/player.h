@@ -1,14 +1,18 @@
 // Runs steps against a store on a simulated disk, keeps the model of what they must have done, and
 // notes in the disk's trace what was promised when, so that each crash point has its expectation.
 // Leaves which steps to take to history.h, crash points to sweep.h.
-// Threads: one thread; one player at a time takes kBusyCheckpoint and kRacedCheckpoint.
+// Threads: one thread; one player at a time takes steps that are busy or raced.
 #ifndef ENGRAM_TESTS_CRASH_PLAYER_H_
 #define ENGRAM_TESTS_CRASH_PLAYER_H_
 
+#include <chrono>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <random>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -35,6 +39,8 @@ struct StoreShape {
   std::uint64_t metadata_buffer_bytes = 0;
   bool indexed_fields = false;
   bool checkpoint_on_close = true;
+  std::chrono::microseconds history{0};
+  ModelAges ages;
   // Unset: now one, now the other, from opening to opening.
   std::optional<Residency> residency;
 };
@@ -58,6 +64,18 @@ enum class Step : std::uint8_t {
   kFlushRows,        // RocksDB flushes, as it may at any time
   kClose,            // and open
   kKill,             // the process dies, the system goes on; then open
+  kWait,             // time goes by: patterns expire, the past is forgotten
+  kSweepStep,        // a part of a round of the sweep
+  kCompact,
+  kCompactSome,  // and is cancelled somewhere
+  kBusyCompact,  // commits between the slices of its checkpoint
+  kName,         // a state gets a name
+  kUnname,
+  kTake,           // a snapshot, which is held for some steps
+  kRacedTake,      // while what it sees ends and is swept
+  kEraseMatching,  // by type
+  kPrune,
+  kEraseForever,
 };
 
 // What is known of a store: what it may hold after a crash.
@@ -66,6 +84,10 @@ struct Known {
   Lsn promised = Lsn::kNone;   // at least this commit is there
   Lsn attempted = Lsn::kNone;  // and none behind this one
   PatternId used = 0;          // the largest id that was given to a caller
+  // Bytes that say what is in a version, of every version that was ever tried.
+  std::map<PatternId, std::vector<std::string>> secrets;
+  // Those of them that no file may hold any more.
+  std::vector<std::string> forgotten;
 };
 
 class Player {
@@ -114,6 +136,12 @@ class Player {
     Lsn promised = Lsn::kNone;
     Lsn attempted = Lsn::kNone;
     PatternId used = 0;
+    std::size_t forgotten = 0;  // so many of forgotten_
+  };
+  // A snapshot that is held, and when it was taken.
+  struct Held {
+    KeptState kept;
+    std::int64_t time_us = 0;
   };
   // One operation of a commit, as the model sees it.
   struct Change;
@@ -126,12 +154,49 @@ class Player {
   bool OpenEngine();
   EngineOptions NextOptions();
   bool CheckOpened();
+  // Commits that an opening makes of a new store.
+  Lsn FirstCommits() const;
 
   bool Commit(std::vector<Change> changes, Durability durability);
   bool CommitFailed(const Transaction& transaction, const std::vector<Change>& changes);
+  // The commit in the model.
+  void AddToModel(const std::vector<Change>& changes, const Transaction& transaction);
+  void NoteSecrets(PatternId id, const Change& change);
   ModelState Apply(const std::vector<Change>& changes, const Transaction& transaction) const;
   bool Promise(const std::string& what, const Status& status, Lsn lsn);
   bool CheckScrubbed();
+  // Empty where a store at `lsn` holds all that `entry` says, names among it.
+  std::string CheckEntry(const Model::Entry& entry);
+  // What lies behind the newest state: names, the past, snapshots that are held, files without a
+  // byte of what was erased for ever.
+  std::string CheckPast();
+  std::string CheckNamed();
+  std::string CheckHistory();
+  std::string CheckOnePast(const Model::Entry& entry);
+  std::string CheckHeld();
+  std::string CheckForgotten() const;
+  // What is seen now.
+  ModelState Seen() const;
+  ModelState SeenAt(Lsn lsn, std::int64_t time_us) const;
+  std::int64_t now_us() const { return stage_.clock->NowMicros(); }
+
+  bool DoUpkeep(Step step);
+  bool SweepStep();
+  bool Compact(bool cancel);
+  bool BusyCompact();
+  bool CheckCompacted();
+  bool Name();
+  bool Unname();
+  std::optional<std::int64_t> KeptTime(const ModelNames& names) const;
+  bool Rename(const Status& status, const std::string& what, ModelNames names,
+              Durability durability);
+  void Take();
+  bool RacedTake();
+  bool SweepAll();
+  void DropHeld();
+  bool EraseMatching(bool prune);
+  bool EraseForever();
+  std::set<PatternId> AnyEver();
   bool Checkpoint();
   bool BusyCheckpoint();
   bool RacedCheckpoint();
@@ -156,12 +221,22 @@ class Player {
   Model model_;
   Record now_;
   const Lsn found_;              // what the opening was promised
+  std::map<PatternId, std::vector<std::string>> secrets_;
+  std::vector<std::string> forgotten_;
+  std::vector<Held> held_;
+  std::uint64_t names_given_ = 0;
   std::vector<Record> records_;  // after each step; the opening is the first
   std::size_t reopened_at_ = 0;
   Lsn last_interval_ = Lsn::kNone;  // the newest commit with kInterval since the last opening
   std::uint64_t openings_ = 0;
   std::uint64_t excused_faults_ = 0;  // seen at the last failure that did not poison
   std::string poison_;                // the message of the first cause
+  // RocksDB could not be opened again when the rows had been written anew: nothing can be read
+  // (docs/recovery.md, "Erasing for ever").
+  bool rows_lost_ = false;
+  // Patterns that may be gone for readers of a poisoned store, though the commit that takes them out
+  // of all states failed: pages are changed before it is in the log.
+  std::set<PatternId> unsure_;
   std::string failure_;
 };
 

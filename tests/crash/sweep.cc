@@ -1,5 +1,6 @@
 #include "tests/crash/sweep.h"
 
+#include <span>
 #include <utility>
 
 #include "tests/crash/oracle.h"
@@ -13,6 +14,11 @@ constexpr CrashPolicy kRandomPolicies[] = {CrashPolicy::kRandomSectors, CrashPol
 constexpr Step kAfterwards[] = {Step::kInsert,     Step::kUpdateBoth, Step::kBatch,
                                 Step::kCheckpoint, Step::kErase,      Step::kCheckpoint};
 
+constexpr Step kAfterwardsOfUpkeep[] = {Step::kSweepStep,  Step::kErase,   Step::kCompact,
+                                        Step::kName,       Step::kInsert,  Step::kEraseForever,
+                                        Step::kSweepStep,  Step::kCompact, Step::kUnname,
+                                        Step::kCompactSome};
+
 constexpr std::int64_t kLongerThanALife = 60'000'000;  // us
 
 constexpr std::size_t kImagesOfTornPages = 8;
@@ -23,9 +29,12 @@ const char* NameOf(CrashPolicy policy) {
   return kNames[static_cast<std::size_t>(policy)];
 }
 
-bool LiveOn(Player& player, std::size_t steps) {
-  for (std::size_t i = 0; i < steps; ++i) {
-    if (!player.Run(kAfterwards[i % std::size(kAfterwards)])) return false;
+// `first`: where in the list of steps.
+bool LiveOn(Player& player, Diet diet, std::size_t first, std::size_t steps) {
+  const std::span<const Step> list =
+      diet == Diet::kWrites ? std::span<const Step>(kAfterwards) : kAfterwardsOfUpkeep;
+  for (std::size_t i = first; i < first + steps; ++i) {
+    if (!player.Run(list[i % list.size()])) return false;
   }
   return player.Check() && player.Run(Step::kKill);
 }
@@ -71,6 +80,7 @@ bool Sweeper::SweepTrace(const SimFileSystem& disk, const Player& player, std::s
     const bool loses = mark || pending < was_pending;
     const bool more = pending > was_pending;
     if (!loses && !more) continue;
+    if (rates_.point_one_in > 1 && !OneIn(rates_.point_one_in)) continue;
     ++(depth == Depth::kFirst ? counts_.crash_points : counts_.second_points);
     if (loses && !CrashWith(replayer, CrashPolicy::kLoseAll, player, depth)) return false;
     if (mark || pending == 0) continue;
@@ -123,7 +133,9 @@ std::string Sweeper::CheckImage(const SimImage& image, const Known& known, Depth
                                                               : rates_.crash_again_one_in);
   if (again || OneIn(rates_.live_on_one_in)) {
     ++counts_.lived_on;
-    if (!LiveOn(player, 1 + random_() % std::size(kAfterwards))) {
+    // Each of the steps of upkeep is the first one now and then: what a crash left, it finds.
+    const std::size_t first = diet_ == Diet::kWrites ? 0 : random_() % 8;
+    if (!LiveOn(player, diet_, first, 1 + random_() % std::size(kAfterwards))) {
       return "living on: " + player.failure();
     }
   }
@@ -135,12 +147,12 @@ std::string Sweeper::CheckImage(const SimImage& image, const Known& known, Depth
 }
 
 std::string CheckCrashed(const SimImage& image, const Known& known, const StoreShape& shape,
-                         std::int64_t now_us, std::uint64_t seed, std::size_t steps) {
+                         std::int64_t now_us, std::uint64_t seed, std::size_t steps, Diet diet) {
   ManualClock clock(now_us);
   const auto disk = std::make_shared<SimFileSystem>(image);
   Player player({shape, seed, &clock, disk, nullptr}, known);
   if (!player.Open()) return player.failure();
-  if (steps > 0 && !LiveOn(player, steps)) return "living on: " + player.failure();
+  if (steps > 0 && !LiveOn(player, diet, seed % 8, steps)) return "living on: " + player.failure();
   return {};
 }
 

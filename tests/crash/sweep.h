@@ -17,6 +17,7 @@ namespace engram {
 
 // One image in so many gets more than an opening.
 struct SweepRates {
+  std::uint64_t point_one_in = 1;  // of the operations after which the power may go
   std::uint64_t verify_one_in = 16;
   std::uint64_t live_on_one_in = 16;
   std::uint64_t crash_again_one_in = 400;
@@ -41,8 +42,8 @@ struct SweepCounts {
 class Sweeper {
  public:
   Sweeper(std::uint64_t seed, const StoreShape& shape, std::int64_t now_us,
-          const SweepRates& rates = {})
-      : random_(seed), shape_(shape), now_us_(now_us), rates_(rates) {}
+          const SweepRates& rates = {}, Diet diet = Diet::kWrites)
+      : random_(seed), shape_(shape), now_us_(now_us), rates_(rates), diet_(diet) {}
 
   // Every crash point of a life. False: failure() says where and what.
   bool SweepLife(const Life& life) { return SweepFrom(*life.disk, *life.player, 1); }
@@ -70,6 +71,7 @@ class Sweeper {
   const StoreShape shape_;
   const std::int64_t now_us_;
   const SweepRates rates_;
+  const Diet diet_;  // of images that live on
   std::uint64_t most_images_ = ~std::uint64_t{0};
   SweepCounts counts_;
   std::string failure_;
@@ -78,7 +80,8 @@ class Sweeper {
 // Opens the store that an image holds, lets it live on where `steps` is not 0, and checks all
 // along. Empty where all is well.
 std::string CheckCrashed(const SimImage& image, const Known& known, const StoreShape& shape,
-                         std::int64_t now_us, std::uint64_t seed, std::size_t steps);
+                         std::int64_t now_us, std::uint64_t seed, std::size_t steps,
+                         Diet diet = Diet::kWrites);
 
 }  // namespace engram
 

@@ -4,6 +4,7 @@ set(ENGRAM_CRASH_SOURCES
   crash/model.cc
   crash/oracle.cc
   crash/player.cc
+  crash/player_upkeep.cc
   crash/sweep.cc)
 engram_test(crash_test crash
   crash/fault_sweep_test.cc

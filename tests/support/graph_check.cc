@@ -82,10 +82,12 @@ class GraphChecker {
     if (graph_.Node(to).level() < level) return Complain(slot, level, name + ", of a lower level");
     if (!live) return;
     ++shape_.links;
-    // Links to nodes that have ended may stay, but none is made (I13).
+    // Links to nodes that have ended may stay, but none is made (I13). When a voided one did is not
+    // known any more.
     if (state == SlotState::kDead) {
       ++shape_.links_to_dead;
-      if (graph_.Node(to).valid_to() <= graph_.Node(slot).valid_from()) {
+      const Lsn ended = graph_.Node(to).valid_to();
+      if (ended != Lsn::kNone && ended <= graph_.Node(slot).valid_from()) {
         Complain(slot, level, name + ", which ended before this one began");
       }
       return;
