@@ -58,17 +58,24 @@ Status Eraser::WalkRows(const Rows& rows,
   return Status::Ok();
 }
 
-Result<bool> Eraser::IsLive(PatternId id, Lsn version) {
+// Of the time of its own the rows have said enough.
+Result<bool> Eraser::IsMeant(PatternId id, Lsn version, const EraseMatch& match) {
   ENGRAM_ASSIGN_OR_RETURN(const std::optional<VersionRow> row,
                           core_.meta->FindVersion(id, kForever));
-  return row && row->version == version &&
-         Raw(row->slot) < core_.visible_slots.load(std::memory_order_acquire) &&
-         core_.slots->state(row->slot) == SlotState::kLive;
+  if (!row || row->version != version ||
+      Raw(row->slot) >= core_.visible_slots.load(std::memory_order_acquire) ||
+      core_.slots->state(row->slot) != SlotState::kLive) {
+    return false;
+  }
+  if (!match.type && !match.expired_by_us) return true;
+  ENGRAM_ASSIGN_OR_RETURN(const ConstNodeView node, core_.ReadNode(row->slot));
+  if (match.type && node.type() != *match.type) return false;
+  return !match.expired_by_us || core_.SightAt(Lsn::kNone, *match.expired_by_us).Expired(node);
 }
 
-// Not a step inside of the walk: a writer who has the metadata store to itself would wait for it, and
-// it for the writer.
-Result<Eraser::Found> Eraser::Collect(const Rows& rows, std::size_t most) {
+// Not a step inside of the walk: a writer who has the metadata store to itself would wait for it,
+// and it for the writer.
+Result<Eraser::Found> Eraser::Collect(const Rows& rows, const EraseMatch& match, std::size_t most) {
   Found found;
   // States of slots have memory while this is pinned: some rows at a time, for others' sake.
   std::optional<Versions::Pin> pin;
@@ -82,8 +89,8 @@ Result<Eraser::Found> Eraser::Collect(const Rows& rows, std::size_t most) {
       pin.reset();
       ENGRAM_ASSIGN_OR_RETURN(pin, core_.versions.Begin());
     }
-    ENGRAM_ASSIGN_OR_RETURN(const bool live, IsLive(row.id, row.version));
-    if (live) found.ids.push_back(row.id);
+    ENGRAM_ASSIGN_OR_RETURN(const bool meant, IsMeant(row.id, row.version, match));
+    if (meant) found.ids.push_back(row.id);
     return true;
   }));
   return found;
@@ -117,14 +124,15 @@ Result<std::size_t> Eraser::EraseAll(std::span<const PatternId> ids, const Erase
 }
 
 Result<std::uint64_t> Eraser::EraseAtOnce(const PatternFilter& filter, Durability durability) {
-  ENGRAM_ASSIGN_OR_RETURN(const Found found, Collect(RowsFor(filter), kMostAtOnce));
+  const EraseMatch match = MatchFor(filter);
+  ENGRAM_ASSIGN_OR_RETURN(const Found found, Collect(RowsFor(filter), match, kMostAtOnce));
   if (found.next_us) {
     return Status::InvalidArgument("the filter means more than " + std::to_string(kMostAtOnce) +
                                    " patterns, the most of one commit: divide it by time or type, "
                                    "or use PruneBefore()");
   }
   if (found.ids.empty()) return std::uint64_t{0};
-  return Erase(found.ids, MatchFor(filter), durability);
+  return Erase(found.ids, match, durability);
 }
 
 Result<std::uint64_t> Eraser::EraseInSteps(const PatternFilter& filter, Durability durability) {
@@ -133,9 +141,10 @@ Result<std::uint64_t> Eraser::EraseInSteps(const PatternFilter& filter, Durabili
   const Durability on_the_way = durability == Durability::kSync ? Durability::kNone : durability;
   Rows rows = RowsFor(filter);
   for (bool more = true; more;) {
-    ENGRAM_ASSIGN_OR_RETURN(const Found found, Collect(rows, kCollected));
-    ENGRAM_RETURN_IF_ERROR(
-        EraseAll(found.ids, match, on_the_way, [] { return false; }, erased).status());
+    ENGRAM_ASSIGN_OR_RETURN(const Found found, Collect(rows, match, kCollected));
+    ENGRAM_RETURN_IF_ERROR(EraseAll(
+                               found.ids, match, on_the_way, [] { return false; }, erased)
+                               .status());
     more = found.next_us.has_value();
     rows.from_us = found.next_us.value_or(0);
   }
@@ -147,7 +156,8 @@ Result<std::uint64_t> Eraser::EraseInSteps(const PatternFilter& filter, Durabili
 
 std::int64_t& Eraser::CursorOf(const Rows& rows) {
   ExpiryCursors& cursors = core_.writer.expiry;
-  if (rows.by_type) return cursors.types.try_emplace(rows.type, ExpiryCursors::kStart).first->second;
+  if (rows.by_type)
+    return cursors.types.try_emplace(rows.type, ExpiryCursors::kStart).first->second;
   return rows.index == Rows::Index::kExpiry ? cursors.ttl_us : cursors.time_us;
 }
 
@@ -175,10 +185,9 @@ Result<std::int64_t> Eraser::ExpireUntil(Rows rows, std::int64_t now_us, const S
   EraseMatch match;
   match.expired_by_us = now_us;
   for (;;) {
-    ENGRAM_ASSIGN_OR_RETURN(const Found found, Collect(rows, kCollected));
+    ENGRAM_ASSIGN_OR_RETURN(const Found found, Collect(rows, match, kCollected));
     std::uint64_t ended = 0;
-    const Result<std::size_t> done =
-        EraseAll(found.ids, match, Durability::kNone, stop, ended);
+    const Result<std::size_t> done = EraseAll(found.ids, match, Durability::kNone, stop, ended);
     core_.counters.expired.fetch_add(ended, std::memory_order_relaxed);
     ENGRAM_RETURN_IF_ERROR(done.status());
     if (*done < found.ids.size()) return rows.from_us;

@@ -58,11 +58,13 @@ class Eraser {
   };
 
   static Rows RowsFor(const PatternFilter& filter);
-  // About `most` at most.
-  Result<Found> Collect(const Rows& rows, std::size_t most);
+  // About `most` at most, of those that match. Others do not count: rows of one moment may be more
+  // than that, and the walk must come past them.
+  Result<Found> Collect(const Rows& rows, const EraseMatch& match, std::size_t most);
   Status WalkRows(const Rows& rows,
                   const std::function<Result<bool>(const MetaStore::IndexRow&)>& visit);
-  Result<bool> IsLive(PatternId id, Lsn version);
+  // Whether that version is the live one, and matches. Pre: pinned.
+  Result<bool> IsMeant(PatternId id, Lsn version, const EraseMatch& match);
   // Ends, in steps, those of `ids` that still match, until it is told to stop behind a step; adds
   // to `count`. How many of `ids` it came to.
   using Stop = std::function<bool()>;

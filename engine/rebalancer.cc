@@ -27,6 +27,11 @@ constexpr std::uint32_t kSearchedAtATime = 64;
 constexpr std::size_t kRelinkedAtATime = 8;  // nodes of one commit
 constexpr std::size_t kHealthK = 10;
 
+// False also where compaction has meanwhile given the slot's page back.
+bool IsLive(const Graph& graph, SlotId slot) {
+  return graph.Has(slot) && graph.state(slot) == SlotState::kLive;
+}
+
 }  // namespace
 
 bool FindsItself(const Graph& graph, EntryPoint entry, Metric metric, SlotId slot) {
@@ -38,7 +43,7 @@ bool FindsItself(const Graph& graph, EntryPoint entry, Metric metric, SlotId slo
   WalkStats stats;
   const auto start = walker.Descend(graph, query, entry, 0, stats);
   if (!start) return false;
-  const WalkFilter filter{WalkFilter::Kind::kLive, Lsn::kNone, true};
+  const WalkFilter filter{WalkFilter::Kind::kLive, {}, true};
   const std::vector<Candidate>& found =
       walker.Search(graph, query, 0, kFewCandidates, *start, filter, {}, stats);
   // By inner product others may be nearer than the node itself.
@@ -84,7 +89,7 @@ Status Rebalancer::CountLinksIn() {
     const std::uint32_t end = begin + std::min(kCountedAtATime, slots - begin);
     for (; begin < end; ++begin) {
       const auto slot = static_cast<SlotId>(begin);
-      if (graph.state(slot) != SlotState::kLive) continue;
+      if (!IsLive(graph, slot)) continue;
       graph.ForEachNeighbour(slot, 0, [&](SlotId to) {
         if (Raw(to) >= slots) return;
         std::uint16_t& links = links_in_[Raw(to)];
@@ -116,7 +121,7 @@ Status Rebalancer::LookAt(std::uint32_t begin, std::uint32_t end) {
   const Metric metric = core_.page_file->parameters().metric;
   for (std::uint32_t i = begin; i < end; ++i) {
     const auto slot = static_cast<SlotId>(i);
-    if (graph.state(slot) != SlotState::kLive) continue;
+    if (!IsLive(graph, slot)) continue;
     BadNode node;
     graph.ForEachNeighbour(slot, 0, [&](SlotId to) {
       if (graph.state(to) == SlotState::kLive) ++node.links_out;
@@ -177,7 +182,7 @@ Status Rebalancer::RelinkSome(std::size_t begin, std::size_t end) {
   std::vector<FoundNode> found;
   for (std::size_t i = begin; i < end; ++i) {
     const BadNode& bad = bad_[i];
-    if (graph.state(bad.slot) != SlotState::kLive) continue;
+    if (!IsLive(graph, bad.slot)) continue;
     const ConstNodeView node = graph.Node(bad.slot);
     // Another's by now.
     if (node.id() != bad.id || node.version() != bad.version) continue;

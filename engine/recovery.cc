@@ -230,12 +230,13 @@ Status ResumeUpkeep(Core& core, Lsn last) ENGRAM_REQUIRES(core.writer_role) {
   if (core.page_file->superblock().format_version < 2) progress.horizon = last;
   core.versions.SetHorizon(progress.horizon);
   const std::deque<DeadSlot>& dead = core.writer.dead;
-  if (progress.sweep_through != Lsn::kNone) {
-    const auto end = std::partition_point(dead.begin(), dead.end(), [&](const DeadSlot& slot) {
-      return slot.valid_to <= progress.sweep_through;
+  const Lsn through = progress.sweep_through;
+  if (through != Lsn::kNone) {
+    const auto end = std::partition_point(dead.begin(), dead.end(), [through](const DeadSlot& slot) {
+      return slot.valid_to <= through;
     });
     const std::uint32_t used = core.slots->used();
-    core.writer.sweep = {static_cast<std::size_t>(end - dead.begin()), progress.sweep_through,
+    core.writer.sweep = {static_cast<std::size_t>(end - dead.begin()), through,
                          std::min(progress.sweep_next, used), used};
   }
   ENGRAM_ASSIGN_OR_RETURN(const std::vector<SnapshotRow> named, core.meta->ReadSnapshots());

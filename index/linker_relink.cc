@@ -44,7 +44,7 @@ FoundLevels Linker::FindFor(const Graph& graph, EntryPoint entry, const LinkerOp
   FoundLevels levels(top + 1);
   WalkStats stats;
   std::optional<Candidate> nearest = walker.Descend(graph, query, entry, top, stats);
-  const WalkFilter filter{WalkFilter::Kind::kLive, Lsn::kNone, true};
+  const WalkFilter filter{WalkFilter::Kind::kLive, {}, true};
   for (std::uint32_t level = top + 1; nearest && level-- > 0;) {
     levels[level] =
         walker.Search(graph, query, level, options.ef_construction, *nearest, filter, {}, stats);

@@ -8,8 +8,8 @@ usage: tools/check_docs.py [--write] [ROOT]
   * a source file named in a document's `backticks` exists (`x.*` and `x.{h,cc}` too);
   * a block of code below <!-- file: PATH --> is that file, byte for byte (--write makes it so);
   * every program in docs/examples is shown by a document;
-  * docs/operations.md has a row for every field of Stats and of what Analyze(), Compact() and EraseForever() report,
-    and for every code.
+  * docs/operations.md has a row for every field of Stats and of what Analyze(), Compact(), EraseForever() and
+    Rebalance() report, and for every code.
 """
 
 import pathlib
@@ -114,8 +114,8 @@ def check_operations(root: pathlib.Path) -> list[str]:
     headers = root / "api" / "include" / "engram"
     page = root / "docs" / "operations.md"
     names = set(re.findall(r"^  [\w:]+ (\w+)(?: = [\w:]+)?;", (headers / "stats.h").read_text(), re.MULTILINE))
-    reports = "".join((headers / name).read_text() for name in ("analyze.h", "maintenance.h"))
-    for report in re.findall(r"^struct \w+Report \{$(.*?)^\};", reports, re.M | re.S):
+    reports = "".join((headers / name).read_text() for name in ("analyze.h", "maintenance.h", "rebalance.h"))
+    for report in re.findall(r"^struct \w+(?:Report|Health) \{$(.*?)^\};", reports, re.M | re.S):
         names |= set(re.findall(r"^  [\w:<>]+ (\w+)(?: = [\w:]+)?;", report, re.MULTILINE))
     names |= set(re.findall(r"^  (k\w+) ?=", (headers / "status.h").read_text(), re.MULTILINE)) - {"kOk"}
     if len(names) < 80:  # the patterns no longer fit the headers

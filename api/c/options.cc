@@ -202,6 +202,10 @@ void engram_options_set_history_us(engram_options* options, int64_t history_us) 
   Set(options, &Options::history, std::chrono::microseconds(history_us));
 }
 
+void engram_options_set_keep_history(engram_options* options, bool keep_history) noexcept {
+  Set(options, &Options::keep_history, keep_history);
+}
+
 void engram_options_set_max_snapshot_age_us(engram_options* options, int64_t age_us) noexcept {
   Set(options, &Options::max_snapshot_age, std::chrono::microseconds(age_us));
 }

@@ -1,4 +1,5 @@
-// Erasing by what patterns are, erasing for ever, and compaction.
+// Erasing by what patterns are, erasing for ever, compaction, and rebalancing.
+#include <iterator>
 #include <span>
 
 #include "api/c/handles.h"
@@ -8,7 +9,14 @@ namespace {
 
 static_assert(sizeof(engram_compact_report) == sizeof(CompactReport) &&
                   sizeof(engram_compact_progress) == sizeof(CompactProgress) &&
-                  sizeof(engram_erase_forever_report) == sizeof(EraseForeverReport),
+                  sizeof(engram_erase_forever_report) == sizeof(EraseForeverReport) &&
+                  sizeof(engram_rebalance_progress) == sizeof(RebalanceProgress),
+              "a field is in one of them alone");
+// One reserved number stands where C++ pads; the others are C's alone.
+constexpr std::size_t kRoomBytes =
+    (std::size(engram_graph_health{}.reserved) - 1) * sizeof(std::uint32_t);
+static_assert(sizeof(engram_graph_health) == sizeof(GraphHealth) + kRoomBytes &&
+                  sizeof(engram_rebalance_report) == sizeof(RebalanceReport) + 2 * kRoomBytes,
               "a field is in one of them alone");
 
 Result<PatternFilter> ToFilter(const engram_pattern_filter* from) {
@@ -76,6 +84,39 @@ engram_erase_forever_report ReportOf(const EraseForeverReport& from) {
   return {from.patterns, from.versions, from.log_bytes, from.journal_bytes, from.metadata_bytes};
 }
 
+Result<RebalanceOptions> ToOptions(const engram_rebalance_options* from) {
+  RebalanceOptions options;
+  if (from == nullptr) return options;
+  if (Status status = CheckReserved(*from); !status.ok()) return status;
+  if (from->has_worst_share) options.worst_share = from->worst_share;
+  if (from->has_sample) options.sample = from->sample;
+  if (from->progress == nullptr) return options;
+  options.progress = [ask = from->progress,
+                      context = from->context](const RebalanceProgress& at) noexcept {
+    const engram_rebalance_progress progress = {at.done, at.total, at.relinked};
+    return ask(context, &progress);
+  };
+  return options;
+}
+
+engram_graph_health HealthOf(const GraphHealth& from) {
+  engram_graph_health to = {};
+  to.count = from.count;
+  to.mean_links_out = from.mean_links_out;
+  to.mean_links_in = from.mean_links_in;
+  to.one_link_in = from.one_link_in;
+  to.sampled = from.sampled;
+  to.finds_itself = from.finds_itself;
+  to.recall = from.recall;
+  to.recall_error = from.recall_error;
+  to.least_links_in = from.least_links_in;
+  return to;
+}
+
+engram_rebalance_report ReportOf(const RebalanceReport& from) {
+  return {HealthOf(from.before), HealthOf(from.after), from.looked_at, from.bad, from.relinked};
+}
+
 // The report for who wants it, in its size.
 template <typename From, typename To>
 Status Tell(const Result<From>& report, To* to, std::size_t bytes) {
@@ -121,4 +162,14 @@ engram_code engram_store_compact(engram_store* store, const engram_compact_optio
   const Result<CompactOptions> checked = ToOptions(options);
   if (!checked.ok()) return Report(checked.status(), error);
   return Report(Tell(Unwrap(store)->Compact(*checked), report, bytes), error);
+}
+
+engram_code engram_store_rebalance(engram_store* store, const engram_rebalance_options* options,
+                                   engram_rebalance_report* report, size_t bytes,
+                                   engram_error** error) noexcept {
+  Status status = RequireAll({{"store", store}});
+  if (!status.ok()) return Report(status, error);
+  const Result<RebalanceOptions> checked = ToOptions(options);
+  if (!checked.ok()) return Report(checked.status(), error);
+  return Report(Tell(Unwrap(store)->Rebalance(*checked), report, bytes), error);
 }

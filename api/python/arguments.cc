@@ -56,6 +56,13 @@ bool BoolArgument(py::handle value, const char* name) {
   return value.ptr() == Py_True;
 }
 
+double NumberArgument(py::handle value, const char* name) {
+  const double number = PyFloat_AsDouble(value.ptr());
+  if (PyErr_Occurred() == nullptr) return number;
+  PyErr_Clear();
+  ThrowWrongType(name, value, "a number");
+}
+
 std::chrono::microseconds SecondsArgument(py::handle value, const char* name) {
   py::object number = py::reinterpret_borrow<py::object>(value);
   if (py::hasattr(value, "total_seconds")) number = value.attr("total_seconds")();

@@ -36,6 +36,9 @@ T UnsignedOr(py::handle value, const char* name, T otherwise) {
 // Errors: TypeError for anything but True and False.
 bool BoolArgument(py::handle value, const char* name);
 
+// A float of Python or NumPy, or what becomes one. Errors: TypeError.
+double NumberArgument(py::handle value, const char* name);
+
 // Seconds, a number or a datetime.timedelta, rounded to microseconds, but not to 0 what is not 0:
 // that often means something else, as of a TTL. Errors: TypeError, engram.InvalidArgumentError for
 // what is negative, NaN or more than 292 years.

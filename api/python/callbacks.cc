@@ -145,17 +145,12 @@ ProgressTeller::ProgressTeller(py::handle callable) {
   if (!callable.is_none()) callable_ = CallableArgument(callable, "progress");
 }
 
-std::function<bool(const CompactProgress&)> ProgressTeller::callback() {
-  if (!callable_) return nullptr;
-  return [this](const CompactProgress& progress) { return Tell(progress); };
-}
-
-bool ProgressTeller::Tell(const CompactProgress& progress) {
+bool ProgressTeller::Tell(const std::function<py::object()>& progress) {
   if (Finalizing()) return false;
   const py::gil_scoped_acquire gil;
   if (raised_ != nullptr) return false;
   try {
-    const py::object answer = callable_(progress);
+    const py::object answer = callable_(progress());
     if (answer.is_none()) return true;
     const int truth = PyObject_IsTrue(answer.ptr());
     if (truth < 0) throw py::error_already_set();

@@ -1,5 +1,5 @@
-// Callables of Python that the library calls: the log, the clock, and who is told how far a
-// compaction is. None lets an exception into the library.
+// Callables of Python that the library calls: the log, the clock, and who is told how far work on a
+// store is. None lets an exception into the library.
 // Threads: made with the GIL; called from any thread without it, which they take.
 #ifndef ENGRAM_API_PYTHON_CALLBACKS_H_
 #define ENGRAM_API_PYTHON_CALLBACKS_H_
@@ -9,7 +9,6 @@
 #include <exception>
 #include <functional>
 
-#include <engram/maintenance.h>
 #include <engram/options.h>
 
 namespace engram::python {
@@ -28,19 +27,26 @@ ClockCallback ClockFrom(py::handle callable);
 // nullptr.
 const char* RunningCallback();
 
-// How far a compaction is, told to a callable. Lives as long as the call that takes callback().
+// How far a call is, told to a callable. Lives as long as the call that takes callback().
 class ProgressTeller {
  public:
   // None: nobody is told. Errors: TypeError for no callable.
   explicit ProgressTeller(py::handle callable);
 
   // Cancels where the callable returns what is false, but not None, and where it raises.
-  std::function<bool(const CompactProgress&)> callback();
+  template <typename Progress>
+  std::function<bool(const Progress&)> callback() {
+    if (!callable_) return nullptr;
+    return [this](const Progress& progress) {
+      return Tell([&progress] { return py::cast(progress); });
+    };
+  }
   // Goes on with what the callable raised, if it did. With the GIL.
   void RethrowRaised();
 
  private:
-  bool Tell(const CompactProgress& progress);
+  // `progress` makes what is passed on, with the GIL.
+  bool Tell(const std::function<py::object()>& progress);
 
   py::object callable_;
   std::exception_ptr raised_;  // guarded by the GIL

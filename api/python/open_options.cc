@@ -89,6 +89,7 @@ constexpr Keyword kKeywords[] = {
     {"checkpoint_on_close", SetFlag<&Options::checkpoint_on_close>},
     {"check_permissions", SetFlag<&Options::check_permissions>},
     {"history", SetTime<&Options::history>},
+    {"keep_history", SetFlag<&Options::keep_history>},
     {"max_snapshot_age", SetTime<&Options::max_snapshot_age>},
     {"max_named_snapshots", SetNumber<&Options::max_named_snapshots>},
     {"max_age", SetTime<&Options::max_age>},

@@ -135,6 +135,43 @@ void DefineUpkeepReports(py::module_& module) {
       .Done();
 }
 
+void DefineRebalanceReports(py::module_& module) {
+  using P = RebalanceProgress;
+  Record<P>(module, "RebalanceProgress", "How far Store.rebalance() is; passed to its `progress`.")
+      .Field("done", &P::done, "int: nodes that were looked at, and those then linked anew.")
+      .Field("total", &P::total, "int: of both; falls where fewer than allowed turn out to be bad.")
+      .Field("relinked", &P::relinked, "int: whose links have changed.")
+      .Done();
+
+  using H = GraphHealth;
+  Record<H>(module, "GraphHealth",
+            "How well a graph is linked at level 0, and how well searches find what is in it.")
+      .Field("count", &H::count, "int: live patterns.")
+      .Field("mean_links_out", &H::mean_links_out, "float: of a live node, to live and ended ones.")
+      .Field("mean_links_in", &H::mean_links_in, "float: to a live node, from live ones.")
+      .Field("least_links_in", &H::least_links_in,
+             "int: to one live node; 0 where there is only one.")
+      .Field("one_link_in", &H::one_link_in, "int: live nodes that one live node links to.")
+      .Field("sampled", &H::sampled, "int: patterns that were searched for.")
+      .Field("finds_itself", &H::finds_itself,
+             "float: the share of them that a walk with few candidates (16) finds by their own "
+             "vector.")
+      .Field("recall", &H::recall, "float: share of their true 10 nearest that a search finds.")
+      .Field("recall_error", &H::recall_error,
+             "float: half-width of its 95 % confidence interval, as in GraphReport.")
+      .Done();
+
+  using R = RebalanceReport;
+  Record<R>(module, "RebalanceReport", "What became of the graph by Store.rebalance().")
+      .Field("before", &R::before, "GraphHealth: the graph as it was.")
+      .Field("after", &R::after, "GraphHealth: the graph as it is.")
+      .Field("looked_at", &R::looked_at, "int: live nodes.")
+      .Field("bad", &R::bad,
+             "int: of them, badly linked, whether or not they were among the worst.")
+      .Field("relinked", &R::relinked, "int: of these, whose links have changed.")
+      .Done();
+}
+
 void DefineGraphParts(py::module_& module) {
   using L = LevelReport;
   Record<L>(module, "LevelReport", "The graph at one level: nodes that reach up to it or higher.")
@@ -245,6 +282,7 @@ void DefineReports(py::module_& module) {
   DefineStats(module);
   DefineNamedSnapshot(module);
   DefineUpkeepReports(module);
+  DefineRebalanceReports(module);
   DefineGraphParts(module);
   DefineSpaceReport(module);
   DefineGraphReport(module);

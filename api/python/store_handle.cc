@@ -57,7 +57,7 @@ void StoreHandle::Alone::RequireOutside(const StoreHandle& handle) {
   for (const Alone* alone = innermost_; alone != nullptr; alone = alone->around_) {
     if (&alone->handle_ != &handle) continue;
     throw StatusError(Status::InvalidArgument(
-        "the progress callback must not compact, erase for ever or close the store"));
+        "the progress callback must not compact, rebalance, erase for ever or close the store"));
   }
 }
 

@@ -1,4 +1,5 @@
-// Erasing by what patterns are, erasing for ever, and compaction.
+// Erasing by what patterns are, erasing for ever, compaction, and rebalancing.
+#include <cstddef>
 #include <cstdint>
 #include <utility>
 #include <vector>
@@ -38,10 +39,23 @@ EraseForeverReport EraseForever(StoreHandle& store, const py::object& ids) {
 CompactReport Compact(StoreHandle& store, const py::object& progress, const py::object& metadata) {
   ProgressTeller teller(progress);
   CompactOptions options;
-  options.progress = teller.callback();
+  options.progress = teller.callback<CompactProgress>();
   options.metadata = BoolArgument(metadata, "metadata");
   Result<CompactReport> report =
       store.CallAlone([&](Store& open) { return open.Compact(options); });
+  teller.RethrowRaised();
+  return ValueOrThrow(std::move(report));
+}
+
+RebalanceReport Rebalance(StoreHandle& store, const py::object& worst_share,
+                          const py::object& sample, const py::object& progress) {
+  ProgressTeller teller(progress);
+  RebalanceOptions options;
+  options.worst_share = NumberArgument(worst_share, "worst_share");
+  options.sample = UnsignedArgument<std::size_t>(sample, "sample");
+  options.progress = teller.callback<RebalanceProgress>();
+  Result<RebalanceReport> report =
+      store.CallAlone([&](Store& open) { return open.Rebalance(options); });
   teller.RethrowRaised();
   return ValueOrThrow(std::move(report));
 }
@@ -83,14 +97,30 @@ metadata store. Reads and writes go on. Returns a CompactReport.
 
 progress  called as progress(CompactProgress) between steps, on this thread. Where it returns what
           is false, but not None, compaction ends with CancelledError; what it raises ends it too,
-          and is raised here. It may call the store, but not compact(), erase_forever() and
-          close().
+          and is raised here. It may call the store, but not compact(), rebalance(),
+          erase_forever() and close().
 metadata  compact the metadata store, too; True.
 
 What was done before an error stays done. Raises CancelledError, NoSpaceError, IoError,
 ReadOnlyError.
 
     store.compact(progress=lambda at: print(at.phase, at.done, at.total)))";
+
+constexpr const char* kRebalanceDoc =
+    R"(Links the worst nodes of the graph anew: those that walks for their own vector do not find, and
+those with few links to them or from them. For after large deletions, and where analyze() says that
+recall has fallen. Looks at every node, on this thread, then commits a few at a time; reads and
+writes go on. Returns a RebalanceReport.
+
+worst_share  the most nodes that are linked anew, as a share of all live ones, 0 to 1; those that
+             are well linked are left alone, whatever it says. 0.05.
+sample       live patterns that are searched for to measure the graph before and after, 0 (none) to
+             100,000; 100.
+progress     called as progress(RebalanceProgress) every few nodes, as compact() does: what is false,
+             but not None, ends the work with CancelledError.
+
+What was linked anew before an error stays so. Raises CancelledError, InvalidArgumentError,
+NoSpaceError, CorruptedIndexError, IoError, ReadOnlyError.)";
 
 }  // namespace
 
@@ -104,6 +134,9 @@ void DefineUpkeep(StoreClass& store) {
   store.def("erase_forever", &EraseForever, py::arg("ids"), kEraseForeverDoc);
   store.def("compact", &Compact, py::kw_only(), py::arg("progress") = none,
             py::arg("metadata") = true, kCompactDoc);
+  const RebalanceOptions otherwise;
+  store.def("rebalance", &Rebalance, py::kw_only(), py::arg("worst_share") = otherwise.worst_share,
+            py::arg("sample") = otherwise.sample, py::arg("progress") = none, kRebalanceDoc);
 }
 
 }  // namespace engram::python

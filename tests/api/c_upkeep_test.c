@@ -1,5 +1,6 @@
-// Snapshots of the past and with a name, expiry, erasing and compaction from C, by a clock that the
-// test moves.
+// Snapshots of the past and with a name, expiry, erasing, compaction and rebalancing from C, by a
+// clock that the test moves.
+#include <math.h>
 #include <string.h>
 
 #include "tests/api/c_check.h"
@@ -90,6 +91,26 @@ static void the_options_have_their_ranges(void) {
   engram_options_set_max_named_snapshots(NULL, 1);
   engram_options_set_max_age_of_type_us(NULL, 1, 1);
   engram_options_set_clock(NULL, tell_time, NULL);
+  engram_options_set_keep_history(NULL, true);
+}
+
+// Opens the store at `path` once more, without a history of its own.
+static void a_past_goes_on_where_it_is_kept(uint64_t lsn, uint64_t id) {
+  engram_options* options = small_options();
+  engram_options_set_keep_history(options, true);
+  engram_store* store = open_with(options);
+  engram_snapshot* then = NULL;
+  CHECK_OK(engram_store_snapshot_at_lsn(store, lsn, &then, &error));
+  CHECK(has(store, id, then) && !has(store, id, NULL));
+  engram_snapshot_free(then);
+  engram_store_free(store);
+
+  options = small_options();
+  engram_options_set_keep_history(options, true);
+  engram_options_set_keep_history(options, false);
+  store = open_with(options);
+  CHECK_CODE(ENGRAM_SNAPSHOT_EXPIRED, engram_store_snapshot_at_lsn(store, lsn, &then, &error), "");
+  engram_store_free(store);
 }
 
 static void the_past_is_read(const char* directory) {
@@ -132,6 +153,7 @@ static void the_past_is_read(const char* directory) {
   CHECK_CODE(ENGRAM_INVALID_ARGUMENT, engram_store_snapshot_at_time_us(store, 1, NULL, &error),
              "out is NULL");
   engram_store_free(store);
+  a_past_goes_on_where_it_is_kept(lsn, first);
 }
 
 static void names_are_listed(const engram_store* store, uint64_t lsn) {
@@ -375,6 +397,85 @@ static void compaction_reports_and_can_be_cancelled(engram_store* store) {
   CHECK_OK(engram_store_compact(store, NULL, NULL, 0, &error));
 }
 
+typedef struct relinking {
+  const engram_store* store;
+  uint64_t count;
+  int calls;
+  int most;
+  bool sensible;
+} relinking;
+
+static bool tell_relinked(void* context, const engram_rebalance_progress* progress) {
+  relinking* so_far = context;
+  so_far->sensible = so_far->sensible && progress->done <= progress->total &&
+                     progress->relinked <= progress->done &&
+                     stats_of(so_far->store).count == so_far->count;
+  return ++so_far->calls < so_far->most;
+}
+
+static void check_health(const engram_graph_health* health, uint64_t count, uint64_t sampled) {
+  CHECK(health->count == count && health->sampled == sampled);
+  CHECK(health->mean_links_out > 2 && health->mean_links_in > 2 && health->least_links_in >= 1);
+  CHECK(health->one_link_in < count && health->finds_itself > 0.8 && health->finds_itself <= 1);
+  CHECK(health->recall > 0.8 && health->recall <= 1 && health->recall_error < 0.2);
+  for (int i = 0; i < 9; ++i) CHECK(health->reserved[i] == 0);
+}
+
+static void bad_options_of_rebalancing_are_named(engram_store* store) {
+  engram_rebalance_options options = {0};
+  options.reserved[29] = 1;
+  CHECK_CODE(ENGRAM_INVALID_ARGUMENT, engram_store_rebalance(store, &options, NULL, 0, &error),
+             "reserved");
+  options.reserved[29] = 0;
+  CHECK_CODE(ENGRAM_INVALID_ARGUMENT, engram_store_rebalance(NULL, &options, NULL, 0, &error),
+             "store is NULL");
+  options.worst_share = NAN;  // not looked at
+  options.sample = 100001;
+  CHECK_OK(engram_store_rebalance(store, &options, NULL, 0, &error));
+  options.has_worst_share = true;
+  CHECK_CODE(ENGRAM_INVALID_ARGUMENT, engram_store_rebalance(store, &options, NULL, 0, &error),
+             "worst_share is nan");
+  options.worst_share = 1;
+  options.has_sample = true;
+  CHECK_CODE(ENGRAM_INVALID_ARGUMENT, engram_store_rebalance(store, &options, NULL, 0, &error),
+             "sample is 100001");
+}
+
+static void rebalancing_reports_and_can_be_cancelled(engram_store* store) {
+  const uint64_t before = stats_of(store).count;
+  for (int i = 0; i < 300; ++i) insert(store, (float)(i * 7 % 100));
+  bad_options_of_rebalancing_are_named(store);
+  relinking some = {store, before + 300, 0, 2, true};
+  engram_rebalance_options options = {0};
+  options.progress = tell_relinked;
+  options.context = &some;
+  struct {
+    engram_rebalance_report known;
+    uint64_t later;
+  } report;
+  memset(&report, 0xff, sizeof(report));
+  CHECK_CODE(ENGRAM_CANCELLED,
+             engram_store_rebalance(store, &options, &report.known, sizeof(report), &error),
+             "cancelled");
+  CHECK(some.calls == 2 && some.sensible && report.known.looked_at == UINT64_MAX);
+
+  some.most = INT32_MAX;
+  CHECK_OK(engram_store_rebalance(store, &options, &report.known, sizeof(report), &error));
+  CHECK(some.calls > 4 && some.sensible && report.later == 0);
+  CHECK(report.known.looked_at == some.count && report.known.bad <= some.count);
+  CHECK(report.known.relinked <= report.known.bad && report.known.relinked <= some.count / 20 + 1);
+  check_health(&report.known.before, some.count, 100);
+  check_health(&report.known.after, some.count, 100);
+
+  options.has_worst_share = true;  // 0: nothing is linked anew
+  options.has_sample = true;
+  options.sample = 7;
+  CHECK_OK(engram_store_rebalance(store, &options, &report.known, sizeof(report.known), &error));
+  CHECK(report.known.relinked == 0);
+  CHECK(report.known.before.sampled == 7 && report.known.after.sampled == 7);
+  CHECK_OK(engram_store_rebalance(store, NULL, NULL, 0, &error));
+}
+
 static void erasing_for_ever_reports(engram_store* store) {
   const uint64_t ids[] = {insert(store, 1), insert(store, 2)};
   const uint64_t never_given[] = {ids[0], 123456};
@@ -414,6 +515,7 @@ void test_upkeep(const char* directory) {
   if (store == NULL) return;
   a_filter_erases_what_it_means(store);
   compaction_reports_and_can_be_cancelled(store);
+  rebalancing_reports_and_can_be_cancelled(store);
   erasing_for_ever_reports(store);
   engram_store_free(store);
 }

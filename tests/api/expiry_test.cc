@@ -31,7 +31,8 @@ TEST_F(ExpiryTest, WhatAFilterMeansGoesAtOnce) {
   ASSERT_TRUE(erased.ok()) << erased.status();
   EXPECT_EQ(*erased, meant);
   EXPECT_EQ(Ids(), stay);
-  EXPECT_EQ(static_cast<std::uint64_t>(GetStats().last_lsn), static_cast<std::uint64_t>(before) + 1);
+  EXPECT_EQ(static_cast<std::uint64_t>(GetStats().last_lsn),
+            static_cast<std::uint64_t>(before) + 1);
   EXPECT_EQ(*store_->EraseMatching(filter), 0u);
   ASSERT_NO_FATAL_FAILURE(VerifyAndReopen());
   EXPECT_EQ(Ids(), stay);
@@ -242,6 +243,29 @@ TEST_F(ExpiryTest, ATypeThatIsNoneMayHaveALimitOfItsOwn) {
   Wait(Seconds(50));
   Maintain();
   EXPECT_EQ(GetStats().count, 0u);
+}
+
+// More than are collected at a time share one moment, and none of them has expired: what has is
+// found behind them, and a filter that does not mean them does not count them.
+TEST_F(ExpiryTest, ManyOfOneMomentThatStayHideNothing) {
+  options_.max_age = Seconds(100);
+  options_.max_age_by_type[5] = Seconds(100'000);
+  ASSERT_NO_FATAL_FAILURE(Open());
+  const std::vector<std::vector<float>> vectors{AnyVector(), AnyVector(), AnyVector()};
+  std::vector<NewPattern> stay(17'000);
+  for (std::size_t i = 0; i < stay.size(); ++i) {
+    stay[i].vector = vectors[i % vectors.size()];
+    stay[i].timestamp = Now();
+    stay[i].type = 5;
+  }
+  const auto inserted = store_->InsertBatch(stay, WriteOptions::With(Durability::kNone));
+  ASSERT_TRUE(inserted.ok()) << inserted.status();
+  Put(Now(), 0);
+  Put(Now() + Seconds(1), 0);
+  Wait(Seconds(200));
+  Maintain();
+  EXPECT_EQ(GetStats().expired, 2u);
+  EXPECT_EQ(GetStats().count, stay.size());
 }
 
 TEST_F(ExpiryTest, ManyExpireInSteps) {

@@ -3,7 +3,9 @@
 #include <engram/rebalance.h>
 
 #include <limits>
+#include <span>
 #include <string>
+#include <vector>
 
 #include <engram/store.h>
 
@@ -16,6 +18,31 @@ class StoreRebalance : public StoreTest {
  protected:
   void Fill(int count) {
     for (int i = 0; i < count; ++i) Insert(Vector(static_cast<float>(i * 7 % 100)));
+  }
+
+  // Most of the store ends before, and is given back in the middle of the look at it.
+  void RebalanceAroundCompaction() {
+    std::vector<PatternId> ids;
+    for (int i = 0; i < 3000; ++i) ids.push_back(Insert(Vector(static_cast<float>(i * 7 % 100))));
+    for (std::size_t i = 300; i < ids.size(); ++i) ASSERT_TRUE(store_->Erase(ids[i]).ok());
+    const std::uint64_t bytes = store_->GetStats()->page_file_bytes;
+    RebalanceOptions options;
+    options.worst_share = 1;
+    int calls = 0;
+    options.progress = [&](const RebalanceProgress&) {
+      if (++calls != 2) return true;
+      const auto compacted = store_->Compact();
+      EXPECT_TRUE(compacted.ok()) << compacted.status();
+      EXPECT_LT(store_->GetStats()->page_file_bytes, bytes);
+      EXPECT_TRUE(store_->EraseForever(std::span(ids).first(1)).ok());
+      return true;
+    };
+    const auto report = store_->Rebalance(options);
+    ASSERT_TRUE(report.ok()) << report.status();
+    EXPECT_GT(calls, 2);
+    EXPECT_EQ(report->before.count, 300U);
+    EXPECT_EQ(report->after.count, 299U);
+    EXPECT_GT(report->after.finds_itself, 0.9);
   }
 };
 
@@ -75,6 +102,21 @@ TEST_F(StoreRebalance, TheCallbackMayCallTheStoreAndEndIt) {
   EXPECT_EQ(store_->Rebalance(options).code(), Code::kCancelled);
   EXPECT_EQ(calls, 3);
   EXPECT_EQ(store_->GetStats()->count, 403U);
+}
+
+// Slots that were not looked at yet are gone then, and what was found may lie elsewhere.
+TEST_F(StoreRebalance, TheCallbackMayCompactAndEraseForEver) {
+  options_.durability = Durability::kNone;
+  options_.residency = Residency::kResident;
+  Open();
+  RebalanceAroundCompaction();
+}
+
+TEST_F(StoreRebalance, TheCallbackMayCompactAMappedStore) {
+  options_.durability = Durability::kNone;
+  options_.residency = Residency::kMapped;
+  Open();
+  RebalanceAroundCompaction();
 }
 
 TEST_F(StoreRebalance, AStoreThatIsOnlyReadIsRefused) {

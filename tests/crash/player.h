@@ -232,7 +232,7 @@ class Player {
   std::uint64_t excused_faults_ = 0;  // seen at the last failure that did not poison
   std::string poison_;                // the message of the first cause
   // RocksDB could not be opened again when the rows had been written anew: nothing can be read
-  // (docs/recovery.md, "Erasing for ever").
+  // (docs/erase-forever.md, "What is left where").
   bool rows_lost_ = false;
   // Patterns that may be gone for readers of a poisoned store, though the commit that takes them out
   // of all states failed: pages are changed before it is in the log.

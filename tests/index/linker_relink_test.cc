@@ -45,7 +45,7 @@ double Recall(LinkedGraph& linked, VectorMaker& maker, std::size_t k, std::size_
     const auto exact = linked.memory().BruteForce(query);
     WalkStats stats;
     const auto start = walker.Descend(graph, query, linked.linker().entry(), 0, stats);
-    const WalkFilter filter{WalkFilter::Kind::kLive, Lsn::kNone, true};
+    const WalkFilter filter{WalkFilter::Kind::kLive, {}, true};
     const auto& near = walker.Search(graph, query, 0, ef, *start, filter, {}, stats);
     for (std::size_t at = 0; at < std::min(k, near.size()); ++at) {
       found += near[at].distance <= exact[k - 1].distance ? 1U : 0U;

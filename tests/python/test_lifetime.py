@@ -30,7 +30,8 @@ def uses(store, snapshot=None):
         lambda: store.create_named_snapshot("n"), lambda: store.open_named_snapshot("n"),
         lambda: store.drop_named_snapshot("n"), lambda: store.named_snapshots(),
         lambda: store.erase_matching(type=1), lambda: store.prune_before(NOW),
-        lambda: store.erase_forever([1]), lambda: store.compact()]
+        lambda: store.erase_forever([1]), lambda: store.compact(),
+        lambda: store.rebalance()]
 
 
 def test_a_closed_store_raises_and_does_not_crash(store):
@@ -51,7 +52,7 @@ def test_every_method_is_among_those_that_were_tried():
              "snapshot", "search", "search_hits", "flush", "wait_durable", "checkpoint",
              "run_maintenance", "stats", "analyze", "snapshot_at", "create_named_snapshot",
              "open_named_snapshot", "drop_named_snapshot", "named_snapshots", "erase_matching",
-             "prune_before", "erase_forever", "compact", "close"}
+             "prune_before", "erase_forever", "compact", "rebalance", "close"}
     methods = {name for name in dir(engram.Store)
                if not name.startswith("_") and callable(getattr(engram.Store, name))}
     assert methods == tried

@@ -103,3 +103,18 @@ def test_a_snapshot_of_another_store_gets_no_name(store, tmp_path):
     with engram.create(tmp_path / "other", dim=4, **SMALL) as other, other.snapshot() as foreign:
         with pytest.raises(engram.InvalidArgumentError, match="another store"):
             store.create_named_snapshot("n", foreign)
+
+
+def test_a_past_goes_on_where_it_is_kept(path):
+    clock = Clock()
+    with engram.create(path, dim=4, history=3600, clock=clock, **SMALL) as store:
+        pattern = store.insert(ONE)
+        then = store.get(pattern).version
+        clock.wait(5)
+        store.erase(pattern)
+    clock.wait(10_000)
+    with engram.open(path, clock=clock, keep_history=True) as store, store.snapshot_at(then) as past:
+        assert store.ids(past).tolist() == [pattern] and pattern not in store
+    with engram.open(path, clock=clock, keep_history=False) as store:
+        with pytest.raises(engram.SnapshotExpiredError):
+            store.snapshot_at(then)

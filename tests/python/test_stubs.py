@@ -171,6 +171,9 @@ def test_every_option_of_the_library_is_a_keyword():
     ("search.h", "SearchResult", engram.SearchResult), ("search.h", "Hit", engram.Hit),
     ("store.h", "CommitResult", engram.CommitResult), ("store.h", "BatchResult", engram.BatchResult),
     ("snapshot.h", "NamedSnapshot", engram.NamedSnapshot),
+    ("rebalance.h", "RebalanceProgress", engram.RebalanceProgress),
+    ("rebalance.h", "RebalanceReport", engram.RebalanceReport),
+    ("rebalance.h", "GraphHealth", engram.GraphHealth),
     ("maintenance.h", "CompactProgress", engram.CompactProgress),
     ("maintenance.h", "CompactReport", engram.CompactReport),
     ("maintenance.h", "EraseForeverReport", engram.EraseForeverReport)])
@@ -184,7 +187,8 @@ def test_every_field_of_a_result_is_an_attribute(header, struct, cls):
     (engram.WriteBatch.insert, "write_batch.h", "NewPattern", set()),
     (engram.Store.update, "write_batch.h", "PatternChange", {"id"}),
     (engram.WriteBatch.update, "write_batch.h", "PatternChange", {"id"}),
-    (engram.Store.erase_matching, "maintenance.h", "PatternFilter", set())])
+    (engram.Store.erase_matching, "maintenance.h", "PatternFilter", set()),
+    (engram.Store.rebalance, "rebalance.h", "RebalanceOptions", {"progress"})])
 def test_every_field_of_what_goes_in_is_an_argument(function, header, struct, elsewhere):
     arguments = {name.rstrip("_") for name, _, _ in parameters_of(function)}
     assert arguments - {"self", "arg0", "durability"} - elsewhere == fields(header, struct)
@@ -203,15 +207,20 @@ def test_every_call_of_the_library_is_a_method():
         assert hasattr(engram.Store, renamed.get(call, call)), call
 
 
-@pytest.mark.parametrize("c_struct, struct, elsewhere", [
-    ("engram_graph_summary", "GraphReport", {"levels", "hubs", "space", "out_degrees", "in_degrees"}),
-    ("engram_level_report", "LevelReport", set()), ("engram_hub_report", "HubReport", set()),
-    ("engram_space_report", "SpaceReport", set())])
-def test_c_has_every_field_of_a_graph_report(c_struct, struct, elsewhere):
+@pytest.mark.parametrize("c_struct, header, struct, elsewhere", [
+    ("engram_graph_summary", "analyze.h", "GraphReport",
+     {"levels", "hubs", "space", "out_degrees", "in_degrees"}),
+    ("engram_level_report", "analyze.h", "LevelReport", set()),
+    ("engram_hub_report", "analyze.h", "HubReport", set()),
+    ("engram_space_report", "analyze.h", "SpaceReport", set()),
+    ("engram_graph_health", "rebalance.h", "GraphHealth", set()),
+    ("engram_rebalance_progress", "rebalance.h", "RebalanceProgress", set()),
+    ("engram_rebalance_report", "rebalance.h", "RebalanceReport", set())])
+def test_c_has_every_field_of_a_report_on_the_graph(c_struct, header, struct, elsewhere):
     text = (pathlib.Path(__file__).parents[2] / "api/include/engram/c.h").read_text()
     body = re.search(rf"^typedef struct {c_struct} \{{\n(.*?)^\}}", text, re.S | re.M).group(1)
     in_c = set(re.findall(r"^  \w+ (\w+);", body, re.M))
-    assert in_c | elsewhere == fields("analyze.h", struct) and not in_c & elsewhere
+    assert in_c | elsewhere == fields(header, struct) and not in_c & elsewhere
     for name in elsewhere:
         assert f"engram_graph_report_{name}(" in text
 

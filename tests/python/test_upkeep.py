@@ -1,4 +1,4 @@
-"""Expiry, erasing by what patterns are and for ever, compaction, and the callbacks of these."""
+"""Expiry, erasing by what patterns are and for ever, compaction, rebalancing, and their callbacks."""
 
 import contextlib
 import datetime as dt
@@ -229,13 +229,13 @@ def test_progress_may_use_the_store_but_not_wait_for_itself(sparse):
     def progress(at):
         counts.append(len(store))
         assert store.search(ONE, k=1).ids.shape == (1,)
-        for use in (store.compact, lambda: store.erase_forever([1]), store.close):
+        for use in (store.compact, store.rebalance, lambda: store.erase_forever([1]), store.close):
             with pytest.raises(engram.InvalidArgumentError, match="the progress callback must not"):
                 use()
             errors.append(use)
 
     store.compact(progress=progress)
-    assert set(counts) == {len(stay)} and len(errors) == 3 * len(counts)
+    assert set(counts) == {len(stay)} and len(errors) == 4 * len(counts)
     assert not store.closed and store.ids().tolist() == stay
 
 
@@ -283,6 +283,97 @@ def test_bad_arguments_of_compaction_are_named(store):
                           (lambda: store.compact(print), "")]:
         with pytest.raises(TypeError, match=message):
             call()
+
+
+# --- Rebalancing ---
+
+
+def test_rebalancing_reports_and_tells(sparse):
+    store, stay = sparse
+    told = []
+    report = store.rebalance(worst_share=1, sample=50, progress=told.append)
+    assert report.looked_at == len(stay) and report.relinked <= report.bad <= len(stay)
+    for health in (report.before, report.after):
+        assert isinstance(health, engram.GraphHealth)
+        assert health.count == len(stay) and health.sampled == 50
+        assert health.mean_links_out >= health.mean_links_in > 2 and health.least_links_in >= 1
+        assert 0 <= health.one_link_in < len(stay)
+        assert 0.9 < health.finds_itself <= 1 and 0.9 < health.recall <= 1
+        assert 0 <= health.recall_error < 0.1
+    assert all(0 <= at.relinked <= at.done <= at.total for at in told)
+    assert told[-1].done == told[-1].total and told[-1].relinked == report.relinked
+    assert repr(told[0]).startswith("engram.RebalanceProgress(done=")
+    assert "before=engram.GraphHealth(count=500," in repr(report)
+    assert store.ids().tolist() == stay
+    none = store.rebalance(worst_share=0, sample=0)
+    assert none.relinked == 0 and none.after.sampled == 0
+    assert store.rebalance().before.sampled == 100
+
+
+def test_a_rebalancing_is_cancelled(sparse):
+    store, stay = sparse
+    calls = []
+    with pytest.raises(engram.CancelledError, match="rebalancing was cancelled"):
+        store.rebalance(progress=lambda at: calls.append(at) or len(calls) < 3)
+    assert len(calls) == 3
+    for fail, kind in [(lambda at: 1 / 0, ZeroDivisionError), (lambda at: NoTruth(), ZeroDivisionError),
+                       (lambda: None, TypeError)]:
+        with shown() as told, pytest.raises(kind):
+            store.rebalance(progress=fail)
+        assert not told
+    assert store.rebalance(progress=lambda at: None).looked_at == len(stay)
+
+
+def test_progress_of_a_rebalancing_may_use_the_store_but_not_wait_for_itself(sparse):
+    store, stay = sparse
+    added = []
+
+    def progress(at):
+        if not added:
+            added.append(store.insert(ONE))
+        assert store.search(ONE, k=1).ids.tolist() == added
+        for use in (store.compact, store.rebalance, lambda: store.erase_forever([1]), store.close):
+            with pytest.raises(engram.InvalidArgumentError, match="the progress callback must not"):
+                use()
+
+    store.rebalance(progress=progress)
+    assert not store.closed and store.ids().tolist() == stay + added
+
+
+def test_others_run_while_a_store_is_rebalanced(sparse):
+    store, _ = sparse
+    inside, inserted = threading.Event(), []
+
+    def work():
+        inside.wait()
+        inserted.append(store.insert(ONE))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+
+    def progress(at):
+        inside.set()
+        thread.join()
+
+    store.rebalance(progress=progress)
+    assert inserted and inserted[0] in store
+
+
+def test_bad_arguments_of_rebalancing_are_named(path, store):
+    for keywords, kind, message in [
+            ({"worst_share": "a"}, TypeError, "worst_share is a str, expected a number"),
+            ({"worst_share": None}, TypeError, "worst_share is a NoneType"),
+            ({"worst_share": 1.5}, engram.InvalidArgumentError, "worst_share is 1.5"),
+            ({"worst_share": float("nan")}, engram.InvalidArgumentError, "worst_share is nan"),
+            ({"sample": 1.0}, TypeError, "sample is a float, expected an int"),
+            ({"sample": 100_001}, engram.InvalidArgumentError, "sample is 100001"),
+            ({"progress": 3}, TypeError, "progress is a int, expected a callable")]:
+        with pytest.raises(kind, match=message):
+            store.rebalance(**keywords)
+    assert store.rebalance(worst_share=np.float32(1), sample=np.int8(3)).looked_at == 0
+    store.close()
+    with engram.open(path, read_only=True) as reader, pytest.raises(engram.ReadOnlyError):
+        reader.rebalance()
 
 
 # --- The clock ---

@@ -135,7 +135,7 @@ def test_options_reach_the_store(path):
         metadata_buffer_bytes=1 << 20, scrub_bytes_per_second=0, audit_interval=7200,
         background_threads=0,
         search_threads=2, checkpoint_on_close=False, check_permissions=True, history=60,
-        max_snapshot_age=dt.timedelta(days=1), max_named_snapshots=1, max_age=1e9,
+        keep_history=True, max_snapshot_age=dt.timedelta(days=1), max_named_snapshots=1, max_age=1e9,
         max_age_by_type={3: 1, np.int8(4): dt.timedelta(1)}, sweep_interval=1,
         clock=lambda: dt.datetime.now(dt.timezone.utc),
         log=lambda level, text: None)
@@ -174,6 +174,7 @@ def test_options_reach_the_store(path):
      "residency is 'disk', allowed is 'auto', 'resident', 'mapped'"),
     ({"max_age": -1}, engram.InvalidArgumentError, "max_age is -1, expected seconds"),
     ({"max_age": 1e12}, engram.InvalidArgumentError, "max_age, in microseconds, is"),
+    ({"keep_history": 1}, TypeError, "keep_history is a int, expected a bool"),
     ({"history": "long"}, TypeError, "history is a str, expected seconds"),
     ({"max_snapshot_age": 1e10}, engram.InvalidArgumentError,
      "max_snapshot_age, in microseconds, is"),

@@ -312,6 +312,11 @@ ENGRAM_C_API void engram_options_set_check_permissions(engram_options* options,
 // States of before the store was opened with a history are not kept.
 ENGRAM_C_API void engram_options_set_history_us(engram_options* options,
                                                 int64_t history_us) ENGRAM_C_NOEXCEPT;
+// Where the history is 0, a store that keeps states of the past gives them up. With this it goes on
+// keeping them, for up to ten years, and one that keeps none begins nothing: for programs that open
+// a store of another. Default: false.
+ENGRAM_C_API void engram_options_set_keep_history(engram_options* options,
+                                                  bool keep_history) ENGRAM_C_NOEXCEPT;
 // A snapshot that is older gives way when what it holds back is wanted: reads through it are
 // ENGRAM_SNAPSHOT_EXPIRED then. Named ones do not. Microseconds; range 0 (default: never) to ten
 // years.
@@ -820,6 +825,69 @@ ENGRAM_C_API engram_code engram_store_compact(engram_store* store,
                                               const engram_compact_options* options,
                                               engram_compact_report* report, size_t bytes,
                                               engram_error** error) ENGRAM_C_NOEXCEPT;
+
+// How far engram_store_rebalance() is. Later versions may add fields at the end.
+typedef struct engram_rebalance_progress {
+  uint64_t done;      // nodes that were looked at, and those that were then linked anew
+  uint64_t total;     // of both; falls where fewer than allowed turn out to be bad
+  uint64_t relinked;  // whose links have changed
+} engram_rebalance_progress;
+
+// `progress` lives until the callback returns. Called every few nodes, on the caller's thread; may
+// call the store, but for closing. Return false to cancel.
+typedef bool (*engram_rebalance_callback)(void* context, const engram_rebalance_progress* progress);
+
+// What engram_store_rebalance() does. Set all to zero first ({0}): the defaults.
+typedef struct engram_rebalance_options {
+  engram_rebalance_callback progress;  // NULL: nobody asks
+  void* context;                       // passed on to `progress` as it is
+  // The most nodes that are linked anew, as a share of all live ones. Those that are well linked
+  // are left alone, whatever it says. Range 0 to 1; 0.05 unless has_worst_share is true.
+  double worst_share;
+  // Live patterns that are searched for to measure the graph before and after. Range 0 (none) to
+  // 100,000; 100 unless has_sample is true. Which ones, follows from the store alone.
+  size_t sample;
+  bool has_worst_share;
+  bool has_sample;
+  uint8_t reserved[30];  // zero
+} engram_rebalance_options;
+
+// How well a graph is linked at level 0, and how well searches find what is in it.
+typedef struct engram_graph_health {
+  uint64_t count;         // live patterns
+  double mean_links_out;  // of a live node, to live and ended ones
+  double mean_links_in;   // to a live node, from live ones
+  uint64_t one_link_in;   // live nodes that one live node links to
+  uint64_t sampled;       // patterns that were searched for
+  double finds_itself;    // the share of them that a walk with 16 candidates finds by their vector
+  double recall;          // the share of their true 10 nearest that a search finds
+  double recall_error;    // half-width of its 95 % confidence interval
+  uint32_t least_links_in;  // to one live node; 0 where there is only one
+  uint32_t reserved[9];     // zero; room for later versions: the size stays
+} engram_graph_health;
+
+// What became of the graph. Later versions may add fields at the end.
+typedef struct engram_rebalance_report {
+  engram_graph_health before;  // the graph as it was
+  engram_graph_health after;   // and as it is
+  uint64_t looked_at;          // live nodes
+  uint64_t bad;                // of them, badly linked, whether or not among the worst
+  uint64_t relinked;           // of these, whose links have changed
+} engram_rebalance_report;
+
+// Links the worst nodes of the graph anew: those that walks for their own vector do not find, and
+// those with few links to them or from them. For after large deletions, and where
+// engram_store_analyze() says that recall has fallen. Looks at every node, on this thread, then
+// commits a few at a time; readers and writers go on. `options` may be NULL: the defaults. Writes
+// up to `bytes` of `*report` (may be NULL), which is sizeof(engram_rebalance_report), as
+// engram_store_erase_forever() does.
+// Errors: ENGRAM_CANCELLED (by the callback), ENGRAM_INVALID_ARGUMENT (out of range, a reserved
+// field), ENGRAM_NO_SPACE, ENGRAM_CORRUPTED_INDEX, ENGRAM_IO_ERROR; what was linked anew by then
+// stays so.
+ENGRAM_C_API engram_code engram_store_rebalance(engram_store* store,
+                                                const engram_rebalance_options* options,
+                                                engram_rebalance_report* report, size_t bytes,
+                                                engram_error** error) ENGRAM_C_NOEXCEPT;
 
 // --- Reads ---
 //

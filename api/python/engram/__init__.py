@@ -14,8 +14,9 @@ knows hnswlib.
 from . import _core, _errors
 from ._core import (
     BatchResult, CommitResult, CompactProgress, CompactReport, EraseForeverReport, Failure,
-    FeatureEncoder, GraphReport, Hit, HubReport, LevelReport, NamedSnapshot, Neighbors, Pattern,
-    SearchResult, Snapshot, SpaceReport, Stats, Store, WriteBatch, __version__)
+    FeatureEncoder, GraphHealth, GraphReport, Hit, HubReport, LevelReport, NamedSnapshot, Neighbors,
+    Pattern, RebalanceProgress, RebalanceReport, SearchResult, Snapshot, SpaceReport, Stats, Store,
+    WriteBatch, __version__)
 from ._errors import (
     AlreadyExistsError, BusyError, CancelledError, ClosedError, Code, CorruptedIndexError,
     DimensionMismatchError, EmptyIndexError, Error, IndexFullError, InvalidArgumentError,
@@ -25,9 +26,9 @@ from ._errors import (
 __all__ = [
     "create", "open",
     "BatchResult", "CommitResult", "CompactProgress", "CompactReport", "EraseForeverReport",
-    "Failure", "FeatureEncoder", "GraphReport", "Hit", "HubReport", "LevelReport", "NamedSnapshot",
-    "Neighbors", "Pattern", "SearchResult", "Snapshot", "SpaceReport", "Stats", "Store",
-    "WriteBatch",
+    "Failure", "FeatureEncoder", "GraphHealth", "GraphReport", "Hit", "HubReport", "LevelReport",
+    "NamedSnapshot", "Neighbors", "Pattern", "RebalanceProgress", "RebalanceReport", "SearchResult",
+    "Snapshot", "SpaceReport", "Stats", "Store", "WriteBatch",
     "AlreadyExistsError", "BusyError", "CancelledError", "ClosedError", "Code",
     "CorruptedIndexError", "DimensionMismatchError", "EmptyIndexError", "Error", "IndexFullError",
     "InvalidArgumentError", "InvalidVectorError", "IoError", "NoSpaceError", "NotFoundError",
@@ -73,6 +74,9 @@ _OPTIONS_DOC = """
     check_permissions      refuse a directory that others may write to; True.
     history         seconds for which the states of the past stay readable by Store.snapshot_at(), up
                     to ten years; what ended meanwhile keeps its place. 0: not at all.
+    keep_history    where `history` is 0, a store that keeps states of the past goes on keeping them,
+                    for up to ten years, and does not give them up; one that keeps none begins
+                    nothing: for programs that open a store of another. False.
     max_snapshot_age       a Snapshot that is open for so many seconds gives way when what it holds
                     back is wanted: reads then raise SnapshotExpiredError. Named ones do not. 0:
                     never.
@@ -102,8 +106,9 @@ def create(
         dirty_page_bytes=None, checkpoint_interval=None, residency=None, handle_sigbus=None,
         memory_budget_bytes=None, metadata_buffer_bytes=None, scrub_bytes_per_second=None,
         audit_interval=None, background_threads=None, search_threads=None, checkpoint_on_close=None,
-        check_permissions=None, history=None, max_snapshot_age=None, max_named_snapshots=None,
-        max_age=None, max_age_by_type=None, sweep_interval=None, clock=None, log=None):
+        check_permissions=None, history=None, keep_history=None, max_snapshot_age=None,
+        max_named_snapshots=None, max_age=None, max_age_by_type=None, sweep_interval=None, clock=None,
+        log=None):
     """Makes an empty store in the directory `path`, which may not hold one, and returns the Store.
 
     Fixed for ever:
@@ -132,8 +137,9 @@ def open(  # noqa: A001
         dirty_page_bytes=None, checkpoint_interval=None, residency=None, handle_sigbus=None,
         memory_budget_bytes=None, metadata_buffer_bytes=None, scrub_bytes_per_second=None,
         audit_interval=None, background_threads=None, search_threads=None, checkpoint_on_close=None,
-        check_permissions=None, history=None, max_snapshot_age=None, max_named_snapshots=None,
-        max_age=None, max_age_by_type=None, sweep_interval=None, clock=None, log=None):
+        check_permissions=None, history=None, keep_history=None, max_snapshot_age=None,
+        max_named_snapshots=None, max_age=None, max_age_by_type=None, sweep_interval=None, clock=None,
+        log=None):
     """Opens the store in the directory `path` and returns the Store.
 
     read_only       open it together with other readers, without writing a byte; it must have been

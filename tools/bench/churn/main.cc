@@ -5,6 +5,7 @@
 
 #include "tools/bench/churn/beside_writer.h"
 #include "tools/bench/churn/report.h"
+#include "tools/bench/churn/shrink.h"
 #include "tools/bench/churn/sweep_cost.h"
 #include "tools/bench/churn/turnover.h"
 
@@ -23,6 +24,7 @@ class ChurnRun {
     if (parts.sweep_cost) Measure("sweep-cost", [&] { return RunSweepCost(bench_); });
     if (parts.readers) Measure("readers", [&] { return RunReaders(bench_); });
     if (parts.snapshots) Measure("snapshots", [&] { return RunSnapshots(bench_); });
+    if (parts.shrink) Measure("shrink", [&] { return RunShrink(bench_); });
   }
 
  private:

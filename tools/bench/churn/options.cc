@@ -21,6 +21,7 @@ parts (default: turnover)
   sweep-cost  Engram: what it takes to sweep erased patterns, against inserting as many
   readers     Engram: percentiles of a search, idle and beside a writer that inserts and erases
   snapshots   Engram: how long it takes to take and drop a snapshot, idle and beside that writer
+  shrink      Engram: what compaction gives back when nine tenths were erased
   all         all of these
 
 what comes and goes
@@ -60,7 +61,8 @@ std::map<std::string_view, bool*> PartNames(ChurnParts& parts) {
   return {{"turnover", &parts.turnover},
           {"sweep-cost", &parts.sweep_cost},
           {"readers", &parts.readers},
-          {"snapshots", &parts.snapshots}};
+          {"snapshots", &parts.snapshots},
+          {"shrink", &parts.shrink}};
 }
 
 std::map<std::string, Setter> Values(ChurnOptions& options) {

@@ -17,6 +17,7 @@ struct ChurnParts {
   bool sweep_cost = false;
   bool readers = false;
   bool snapshots = false;
+  bool shrink = false;
 };
 
 struct ChurnOptions {

@@ -105,6 +105,25 @@ void PrintSnapshots(const Json& report) {
               Number(MedianOf(snapshots["changes_per_second"])).c_str());
 }
 
+void PrintShrink(const Json& report) {
+  const Json& shrink = report["shrink"];
+  const Json& fresh = shrink["fresh"];
+  Table table({"", "pages, MiB", "of fresh", "metadata, MiB", "disk, MiB", "of fresh", "recall"});
+  for (const char* name : {"full", "erased", "compacted", "fresh"}) {
+    const Json& own = shrink[name];
+    const auto of_fresh = [&](const char* what) {
+      return Number(own[what].get<double>() / fresh[what].get<double>(), 2);
+    };
+    table.Add({name, MiB(own["page_file_bytes"]), of_fresh("page_file_bytes"),
+               MiB(own["metadata_bytes"]), MiB(own["disk_bytes"]), of_fresh("disk_bytes"),
+               own.contains("recall") ? Number(own["recall"], 4) : "-"});
+  }
+  table.Print("Nine tenths erased, and compacted");
+  std::printf("  compacted in %s, %s patterns moved; inserting the rest took %s\n",
+              Duration(shrink["compact_seconds"]).c_str(), Number(shrink["moved"]).c_str(),
+              Duration(shrink["insert_seconds"]).c_str());
+}
+
 }  // namespace
 
 Json ChurnSetting(const ChurnBench& bench) {
@@ -139,7 +158,8 @@ void PrintChurnPart(const Json& report, const std::string& part) {
       {"turnover", PrintTurnover},
       {"sweep-cost", PrintSweepCost},
       {"readers", PrintReaders},
-      {"snapshots", PrintSnapshots}};
+      {"snapshots", PrintSnapshots},
+      {"shrink", PrintShrink}};
   kPrinters.at(part)(report);
 }
 
