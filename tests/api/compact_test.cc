@@ -37,7 +37,7 @@ class CompactTest : public UpkeepTest, public testing::WithParamInterface<Reside
       ASSERT_TRUE(found.ok()) << found.status();
       if (found->hits[0].id != id) ++lost;
     }
-    EXPECT_LE(lost, ids.size() / 50);
+    EXPECT_LE(lost, ids.size() / 20);
   }
 };
 

@@ -10,7 +10,8 @@ engram_test(upkeep_test unit
   api/compact_test.cc
   api/erase_forever_test.cc
   api/expiry_test.cc
-  api/snapshots_test.cc)
+  api/snapshots_test.cc
+  api/turnover_test.cc)
 engram_test(model_test unit
   api/model.cc
   api/model_test.cc)

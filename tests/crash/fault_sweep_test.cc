@@ -31,7 +31,7 @@ constexpr std::uint64_t kStrideOfUpkeep = 1;
 #else
 constexpr std::uint64_t kFirstShard = 0;
 constexpr std::uint64_t kShards = 2;
-constexpr std::uint64_t kStrideOfUpkeep = 7;
+constexpr std::uint64_t kStrideOfUpkeep = 5;
 #endif
 
 constexpr std::size_t kStepsBefore = 14;

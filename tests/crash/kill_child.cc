@@ -5,8 +5,11 @@
 //
 // `have ID TOKEN` for each pattern found at the opening, then `ready`; `try WRITER OP...` with OP
 // i<token>, u<id>:<token> or e<id>, then `ack WRITER ID...` with the ids of the inserts; `opening`,
-// `checkpoint`, `checkpointed`, `closing`, `closed`. COMMITS: how many each writer makes before the
-// store is closed; 0: no end. Threads: writers, and one for checkpoints.
+// `checkpoint`, `checkpointed`, `closing`, `closed`. Of upkeep, before `ready`: `name NAME LSN HASH`
+// for each named snapshot, `extra TOKEN` for each pattern of its own; then `upkeep`, `upkept` around
+// each round, in which `naming NAME`, `named NAME LSN HASH`, `dropping NAME`, `dropped NAME`,
+// `forgotten TOKEN` (erased for ever). COMMITS: how many each writer makes before the
+// store is closed; 0: no end. Threads: writers, one for checkpoints, one for upkeep.
 #include <unistd.h>
 
 #include <atomic>
@@ -147,14 +150,120 @@ class Writer {
   std::mt19937_64 random_;
 };
 
+std::uint64_t TokenOf(const Pattern& pattern) {
+  const auto token = pattern.metadata.find("token");
+  const auto* number =
+      token == pattern.metadata.end() ? nullptr : token->second.As<std::int64_t>();
+  return number == nullptr ? 0 : static_cast<std::uint64_t>(*number);
+}
+
+// Of what writers have stored in it; the order does not count.
+std::uint64_t HashOf(const Store& store, const Snapshot& snapshot) {
+  std::uint64_t hash = 0;
+  GetOptions options;
+  options.snapshot = &snapshot;
+  const Status status = store.ForEach(
+      [&](const Pattern& pattern) {
+        const std::uint64_t token = TokenOf(pattern);
+        if (WriterOf(token) == kUpkeepWriter) return true;
+        if (pattern.vector != KillVector(token)) Fail("a named snapshot has another vector");
+        hash += (pattern.id * 0x9e3779b97f4a7c15 ^ token) * 0xbf58476d1ce4e5b9;
+        return true;
+      },
+      options);
+  if (!status.ok()) Fail(status.ToString());
+  return hash;
+}
+
+std::string Described(const Store& store, const std::string& name) {
+  const auto snapshot = store.OpenNamedSnapshot(name);
+  if (!snapshot.ok()) Fail(snapshot.status().ToString());
+  return name + " " + std::to_string(static_cast<std::uint64_t>(snapshot->lsn())) + " " +
+         std::to_string(HashOf(store, *snapshot));
+}
+
+// What keeps a store as good as new, round after round.
+class Upkeep {
+ public:
+  Upkeep(Store& store, const Arguments& arguments)
+      : store_(store), run_(arguments.run), random_(arguments.seed * 31 + kUpkeepWriter) {}
+
+  void Round() {
+    Say("upkeep");
+    Name();
+    Check(Insert(false).status());
+    if (random_() % 2 == 0) {
+      PatternFilter filter;
+      filter.type = kUpkeepType;
+      Check(store_.EraseMatching(filter).status());
+    }
+    CompactOptions options;
+    options.metadata = random_() % 2 == 0;
+    int left = random_() % 3 == 0 ? static_cast<int>(random_() % 20) : 1'000'000;
+    options.progress = [&left](const CompactProgress&) { return left-- > 0; };
+    const auto report = store_.Compact(options);
+    if (report.code() != Code::kCancelled) Check(report.status());
+    if (random_() % 3 == 0) EraseForever();
+    Say("upkept");
+  }
+
+ private:
+  static void Check(const Status& status) {
+    if (!status.ok()) Fail(status.ToString());
+  }
+
+  void Name() {
+    constexpr std::size_t kMost = 3;
+    const auto names = store_.ListNamedSnapshots();
+    Check(names.status());
+    if (names->size() >= kMost) {
+      const std::string name = (*names)[random_() % names->size()].name;
+      Say("dropping " + name);
+      Check(store_.DropNamedSnapshot(name));
+      Say("dropped " + name);
+    }
+    const std::string name = std::to_string(run_) + "." + std::to_string(++made_);
+    Say("naming " + name);
+    Check(store_.CreateNamedSnapshot(name).status());
+    Say("named " + Described(store_, name));
+  }
+
+  Result<PatternId> Insert(bool stays) {
+    made_ += ExpiresAtOnce(made_ + 1) == stays ? 2U : 1U;
+    const std::uint64_t token = KillToken(run_, kUpkeepWriter, made_);
+    const std::vector<float> vector = KillVector(token);
+    NewPattern pattern;
+    pattern.vector = vector;
+    pattern.metadata = {{"token", static_cast<std::int64_t>(token)}, {"text", KillSecret(token)}};
+    pattern.type = kUpkeepType;
+    if (!stays) pattern.ttl = std::chrono::microseconds(100);
+    return store_.Insert(pattern);
+  }
+
+  void EraseForever() {
+    const auto id = Insert(true);
+    Check(id.status());
+    const std::uint64_t token = KillToken(run_, kUpkeepWriter, made_);
+    const std::vector<PatternId> ids{*id};
+    const auto erased = store_.EraseForever(ids);
+    Check(erased.status());
+    Say("forgotten " + std::to_string(token));
+  }
+
+  Store& store_;
+  const std::uint64_t run_;
+  std::uint64_t made_ = 0;
+  std::mt19937_64 random_;
+};
+
 // Everything in the store, checked and told.
 std::map<std::uint64_t, Live> TellAll(const Store& store) {
   std::map<std::uint64_t, Live> live;
   const Status status = store.ForEach([&](const Pattern& pattern) {
-    std::uint64_t token = 0;
-    for (const auto& [name, value] : pattern.metadata) {
-      const auto* number = value.As<std::int64_t>();
-      if (name == "token" && number != nullptr) token = static_cast<std::uint64_t>(*number);
+    const std::uint64_t token = TokenOf(pattern);
+    if (WriterOf(token) == kUpkeepWriter) {
+      Say("extra " + std::to_string(token));
+      return true;
     }
     if (pattern.metadata != KillMetadata(token) || pattern.vector != KillVector(token) ||
         pattern.timestamp != KillTime(token) || pattern.type != KillType(token)) {
@@ -184,10 +293,17 @@ int Run(const Arguments& arguments) {
   if (!opened.ok()) Fail(opened.status().ToString());
   Store store = std::move(opened).value();
   const std::map<std::uint64_t, Live> live = TellAll(store);
+  const auto names = store.ListNamedSnapshots();
+  if (!names.ok()) Fail(names.status().ToString());
+  for (const NamedSnapshot& named : *names) Say("name " + Described(store, named.name));
   Say("ready");
 
   std::atomic<bool> stop{false};
   std::thread checkpoints([&] { Checkpoints(store, stop); });
+  std::thread upkeep([&] {
+    Upkeep own(store, arguments);
+    while (!stop.load(std::memory_order_relaxed)) own.Round();  // as above
+  });
   std::vector<std::thread> threads;
   for (std::uint64_t number = 0; number < arguments.writers; ++number) {
     const auto own = live.find(number);
@@ -201,6 +317,7 @@ int Run(const Arguments& arguments) {
   for (std::thread& thread : threads) thread.join();
   stop.store(true, std::memory_order_relaxed);
   checkpoints.join();
+  upkeep.join();
   Say("closing");
   if (const Status status = store.Close(); !status.ok()) Fail(status.ToString());
   Say("closed");

@@ -21,6 +21,16 @@ inline std::uint64_t KillToken(std::uint64_t run, std::uint64_t writer, std::uin
 }
 inline std::uint64_t WriterOf(std::uint64_t token) { return token >> 24 & 0xff; }
 
+// What upkeep inserts, to see it go: with an even number it expires at once, else it is erased for
+// ever.
+inline constexpr std::uint64_t kUpkeepWriter = 255;
+inline bool ExpiresAtOnce(std::uint64_t token) { return token % 2 == 0; }
+inline constexpr TypeTag kUpkeepType = 77;
+// Nothing else has this text.
+inline std::string KillSecret(std::uint64_t token) {
+  return "secret-" + std::to_string(token) + "-of-upkeep";
+}
+
 inline std::vector<float> KillVector(std::uint64_t token) {
   std::vector<float> vector(kKillDimensions);
   std::uint64_t state = token * 0x9e3779b97f4a7c15;

@@ -10,6 +10,8 @@
 namespace engram {
 namespace {
 
+constexpr std::size_t kMostForgotten = 16;
+
 std::uint64_t Number(const std::string& text) { return std::strtoull(text.c_str(), nullptr, 10); }
 
 std::vector<std::string> Words(const std::string& line) {
@@ -28,13 +30,15 @@ void KillWitness::Fail(const std::string& what) {
 void KillWitness::NextLife() {
   found_.clear();
   used_before_ = used_.empty() ? 0 : *used_.rbegin();
-  began_ = ready_ = in_checkpoint_ = closing_ = closed_ = false;
+  found_names_.clear();
+  began_ = ready_ = in_checkpoint_ = in_upkeep_ = closing_ = closed_ = false;
   checkpoints_ = 0;
 }
 
 void KillWitness::Hear(const std::string& line) {
   const std::vector<std::string> words = Words(line);
   const std::string what = words.empty() ? "" : words[0];
+  if (HearUpkeep(words)) return;
   if (what == "opening") {
     began_ = true;
   } else if (what == "have") {
@@ -45,6 +49,7 @@ void KillWitness::Hear(const std::string& line) {
   } else if (what == "ready") {
     ready_ = true;
     Compare();
+    CompareNames();
   } else if (what == "try") {
     Writer& writer = writers_[Number(words.at(1))];
     writer.pending.emplace(words.begin() + 2, words.end());
@@ -63,6 +68,56 @@ void KillWitness::Hear(const std::string& line) {
   } else {
     Fail("kill_child says: " + line);
   }
+}
+
+bool KillWitness::HearUpkeep(const std::vector<std::string>& words) {
+  const std::string what = words.empty() ? "" : words[0];
+  if (what == "upkeep" || what == "upkept") {
+    in_upkeep_ = what == "upkeep";
+  } else if (what == "naming") {
+    naming_ = words.at(1);
+  } else if (what == "named") {
+    names_[words.at(1)] = words.at(2) + " " + words.at(3);
+    naming_.reset();
+  } else if (what == "name") {
+    found_names_[words.at(1)] = words.at(2) + " " + words.at(3);
+  } else if (what == "dropping") {
+    dropping_ = words.at(1);
+  } else if (what == "dropped") {
+    names_.erase(words.at(1));
+    dropping_.reset();
+  } else if (what == "forgotten") {
+    ++forgotten_count_;
+    forgotten_.push_back(Number(words.at(1)));
+    if (forgotten_.size() > kMostForgotten) forgotten_.erase(forgotten_.begin());
+  } else if (what == "extra") {
+    const std::uint64_t token = Number(words.at(1));
+    if (ExpiresAtOnce(token)) Fail("is seen, and has expired: " + words.at(1));
+    if (std::find(forgotten_.begin(), forgotten_.end(), token) != forgotten_.end()) {
+      Fail("was erased for ever, and is there: " + words.at(1));
+    }
+  } else {
+    return false;
+  }
+  return true;
+}
+
+void KillWitness::CompareNames() {
+  if (naming_ && found_names_.contains(*naming_)) names_[*naming_] = found_names_[*naming_];
+  if (dropping_ && !found_names_.contains(*dropping_)) names_.erase(*dropping_);
+  naming_.reset();
+  dropping_.reset();
+  names_compared_ += names_.size();
+  if (found_names_ == names_) return;
+  std::string wrong;
+  for (const auto& [name, sees] : names_) {
+    const auto found = found_names_.find(name);
+    if (found == found_names_.end()) wrong = name + " is gone";
+    if (found != found_names_.end() && found->second != sees) {
+      wrong = name + " sees " + found->second + ", expected " + sees;
+    }
+  }
+  Fail("named snapshots: " + (wrong.empty() ? "one is there that was dropped" : wrong));
 }
 
 void KillWitness::TakeId(PatternId id, PatternId above) {

@@ -26,6 +26,7 @@ class KillWitness {
   // Of the process that runs now.
   bool opening() const { return began_ && !ready_; }
   bool in_checkpoint() const { return in_checkpoint_; }
+  bool in_upkeep() const { return in_upkeep_; }
   bool closing() const { return closing_ && !closed_; }
   bool closed() const { return closed_; }
   std::uint64_t checkpoints() const { return checkpoints_; }  // begun
@@ -36,6 +37,10 @@ class KillWitness {
   std::uint64_t unanswered_kept() const {
     return unanswered_kept_;
   }  // of these, those that were there
+  std::uint64_t names_compared() const { return names_compared_; }
+  std::uint64_t forgotten_count() const { return forgotten_count_; }
+  // Erased for ever, and said so: no file may have its text. The last ones.
+  const std::vector<std::uint64_t>& forgotten() const { return forgotten_; }
 
  private:
   using Live = std::map<PatternId, std::uint64_t>;  // id, token
@@ -45,6 +50,9 @@ class KillWitness {
     PatternId above = 0;  // ids that it gives are; as used_before_ when it was tried
   };
 
+  // `naming`, `named`, `dropping`, `dropped`, `name`, `extra`, `forgotten`. False: none of these.
+  bool HearUpkeep(const std::vector<std::string>& words);
+  void CompareNames();
   void Fail(const std::string& what);
   void Acknowledge(Writer& writer, const std::vector<std::string>& ids);
   // What `writer` has where its pending commit took place with these ids.
@@ -57,11 +65,19 @@ class KillWitness {
 
   std::map<std::uint64_t, Writer> writers_;
   std::map<std::uint64_t, Live> found_;
+  std::map<std::string, std::string> names_;        // what each sees
+  std::map<std::string, std::string> found_names_;
+  std::optional<std::string> naming_;    // that one may be there
+  std::optional<std::string> dropping_;  // that one may be gone
+  std::vector<std::uint64_t> forgotten_;
+  std::uint64_t names_compared_ = 0;
+  std::uint64_t forgotten_count_ = 0;
   std::set<PatternId> used_;
   PatternId used_before_ = 0;  // the largest when the process that runs now began
   bool began_ = false;
   bool ready_ = false;
   bool in_checkpoint_ = false;
+  bool in_upkeep_ = false;
   bool closing_ = false;
   bool closed_ = false;
   std::uint64_t checkpoints_ = 0;
