@@ -69,6 +69,9 @@ struct SweepRound {
   Lsn through = Lsn::kNone;  // dead ones that ended at or before it are doomed
   std::uint32_t next = 0;    // the first slot not looked at
   std::uint32_t end = 0;     // slots used when it began: no newer node links to a doomed one
+  // Nodes that lost most of their links: linked anew when all lists are healed. Not kept over a
+  // crash.
+  std::vector<SlotId> hurt{};
 };
 
 // A state that a handle keeps, as it was when the handle was made.

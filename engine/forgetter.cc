@@ -24,7 +24,8 @@ Status Forgetter::CheckIds(std::span<const PatternId> ids) const {
   if (ids.empty()) return Status::InvalidArgument("there is no id to erase");
   for (const PatternId id : ids) {
     if (id != 0 && id < core_.writer.ids.next) continue;
-    return Status::NotFound("pattern " + std::to_string(id) + " was never in the store, ids up to " +
+    return Status::NotFound("pattern " + std::to_string(id) +
+                            " was never in the store, ids up to " +
                             std::to_string(core_.writer.ids.next - 1) + " were");
   }
   return Status::Ok();
@@ -88,6 +89,29 @@ Status Forgetter::WipeAll(const Ids& ids) {
   return Status::Ok();
 }
 
+// A compaction that did not come to its end, or a crash amid of it, has left bytes behind the pages
+// in use, and growth may have taken their place since without a write.
+Status Forgetter::ClearUnused() {
+  ENGRAM_RETURN_IF_ERROR(compactor_.Release());
+  return checkpointer_.HoldOff([this]() -> Status {
+    PageFile::UsedPages used{};
+    {
+      MutexLock role(core_.writer_role);
+      const auto pages = [](std::uint32_t slots, std::uint32_t per_page) {
+        return slots / per_page + (slots % per_page != 0 ? 1 : 0);
+      };
+      const std::uint32_t nodes = core_.slots->used();
+      const std::uint32_t uppers = core_.upper_slots->used();
+      used[IndexOf(SegmentKind::kNodes)] = pages(nodes, core_.layout->blocks_per_page());
+      used[IndexOf(SegmentKind::kUpper)] = pages(uppers, core_.layout->upper_blocks_per_page());
+      used[IndexOf(SegmentKind::kNodeSlots)] = pages(nodes, kSlotsPerPage);
+      used[IndexOf(SegmentKind::kUpperSlots)] = pages(uppers, kSlotsPerPage);
+    }
+    // Others may come into use meanwhile: only a checkpoint would write them.
+    return core_.page_file->ClearUnused(used);
+  });
+}
+
 // Pages, rows and log first: the journal is needed for these.
 Status Forgetter::RewriteFiles(EraseForeverReport& report) {
   {
@@ -101,6 +125,7 @@ Status Forgetter::RewriteFiles(EraseForeverReport& report) {
   const std::uint64_t log_after = core_.log->BytesOnDisk();
   report.log_bytes = log_before > log_after ? log_before - log_after : 0;
   ENGRAM_SYNC_POINT("forgetter:checkpoint");
+  ENGRAM_RETURN_IF_ERROR(ClearUnused());
   {
     MutexLock role(core_.writer_role);
     const Status rewritten = core_.meta->Rewrite();
@@ -116,7 +141,7 @@ Status Forgetter::RewriteFiles(EraseForeverReport& report) {
       return Status::Ok();
     }
     core_.log->Poison(wiped);
-    return wiped;
+    return core_.log->poisoned();  // no room would mend it
   });
 }
 

@@ -44,6 +44,8 @@ class Forgetter {
   Status VoidAll(const Ids& ids, EraseForeverReport& report);
   Status WipeAll(const Ids& ids);
   Status AwaitReaders();
+  // What lies in no page that is in use: of segments that were cut, and of growth.
+  Status ClearUnused();
   Status RewriteFiles(EraseForeverReport& report);
 
   Core& core_;

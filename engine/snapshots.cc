@@ -96,6 +96,10 @@ Result<NamedSnapshot> Engine::CreateNamedSnapshot(const std::string& name,
   }
   // G10: the pin keeps the state until the name does.
   ENGRAM_ASSIGN_OR_RETURN(const Reading reading, BeginRead(state));
+  if (reading.sight.lsn == Lsn::kNone) {
+    return Status::InvalidArgument("the snapshot is of a store without a commit: there is no state "
+                                   "to be given a name");
+  }
   MutexLock role(core_.writer_role);
   return writer_->AddName(name, reading.sight.lsn, durability);
 }

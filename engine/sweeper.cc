@@ -18,8 +18,7 @@ namespace engram {
 namespace {
 
 constexpr std::size_t kMostHealed = 64;  // nodes in one commit
-// One that is linked anew counts as so many: it is searched for, as a new one is.
-constexpr std::size_t kRelinkedCounts = 8;
+constexpr std::size_t kMostRelinked = 8;  // each is searched for, as a new one is
 constexpr std::size_t kMostRetired = 512;
 
 // Whether a list of the node at any level names a doomed one.
@@ -60,6 +59,8 @@ Result<bool> Writer::Sweep(std::size_t slots, std::size_t least_dead) {
     const Status healed = HealSome(slots);
     if (!healed.ok()) round.next = begin;  // no room in the log: nothing was healed
     ENGRAM_RETURN_IF_ERROR(healed);
+  } else if (!round.hurt.empty()) {
+    ENGRAM_RETURN_IF_ERROR(RelinkSome());
   } else {
     ENGRAM_RETURN_IF_ERROR(RetireSome(kMostRetired));
   }
@@ -111,8 +112,7 @@ Status Writer::HealSome(std::size_t slots) {
   std::vector<SlotId> sick;
   std::vector<SlotId> hurt;
   std::uint64_t lists = 0;
-  const auto work = [&] { return sick.size() + (kRelinkedCounts - 1) * hurt.size(); };
-  for (; slots > 0 && round.next < round.end && work() < kMostHealed; --slots) {
+  for (; slots > 0 && round.next < round.end && sick.size() < kMostHealed; --slots) {
     const auto slot = static_cast<SlotId>(round.next++);
     const SlotState state = graph.state(slot);
     // Doomed ones only where they are freed in several commits, between which none may lead to what
@@ -132,19 +132,33 @@ Status Writer::HealSome(std::size_t slots) {
   NoteProgress(plan, round);
   const std::uint64_t most_links = core_.layout->max_links0();
   plan.most_link_bytes = lists * LinkBytes(most_links, most_links);
-  for (const SlotId slot : hurt) plan.most_link_bytes += RelinkRoom(graph.Node(slot).level());
   plan.relink = [&](LinkSink& links) ENGRAM_NO_THREAD_SAFETY_ANALYSIS {
     const Graph own = core_.GraphNow();
     for (const SlotId slot : sick) core_.linker->Heal(own, slot, doomed, links);
-    for (const SlotId slot : hurt) {
-      const auto found =
-          Linker::FindFor(own, core_.linker->entry(), core_.linker->options(), slot);
-      core_.linker->Relink(own, slot, found, links);
-    }
   };
   ENGRAM_RETURN_IF_ERROR(CommitPlans({&plan, 1}, SyncMode::kNoSync));
   core_.counters.healed_nodes.fetch_add(sick.size(), std::memory_order_relaxed);
+  round.hurt.insert(round.hurt.end(), hurt.begin(), hurt.end());
   return Status::Ok();
+}
+
+// Behind the last list, so that none loses its doomed ones to a new link before it is healed. The
+// dead are walked over still, though no list names them: what dies meanwhile waits for the next
+// round.
+Status Writer::RelinkSome() {
+  std::vector<SlotId>& hurt = core_.writer.sweep.hurt;
+  PageErrors errors;
+  const Graph graph = core_.GraphNow(errors);
+  std::vector<FoundNode> nodes;
+  while (!hurt.empty() && nodes.size() < kMostRelinked) {
+    const SlotId slot = hurt.back();
+    hurt.pop_back();
+    if (!graph.Has(slot) || graph.state(slot) != SlotState::kLive) continue;
+    nodes.push_back(
+        {slot, Linker::FindFor(graph, core_.linker->entry(), core_.linker->options(), slot)});
+  }
+  ENGRAM_RETURN_IF_ERROR(errors.first());
+  return nodes.empty() ? Status::Ok() : Relink(nodes).status();
 }
 
 Status Writer::RetireSome(std::size_t limit) {

@@ -138,6 +138,7 @@ class Writer {
   void CountSweep() ENGRAM_REQUIRES(core_.writer_role);
   void BeginRound(std::size_t least_dead) ENGRAM_REQUIRES(core_.writer_role);
   Status HealSome(std::size_t slots) ENGRAM_REQUIRES(core_.writer_role);
+  Status RelinkSome() ENGRAM_REQUIRES(core_.writer_role);
   Status RetireSome(std::size_t slots) ENGRAM_REQUIRES(core_.writer_role);
   Status AddRetires(CommitPlan& plan, std::size_t count) ENGRAM_REQUIRES(core_.writer_role);
   Status AddRetire(CommitPlan& plan, SlotId slot, bool has_fields)

@@ -1,6 +1,7 @@
 #include "index/linker.h"
 
 #include <algorithm>
+#include <queue>
 #include <string>
 
 #include "index/select_neighbors.h"
@@ -284,37 +285,72 @@ void Linker::KeepWayUp(const Graph& graph, SlotId slot, std::span<const SlotId> 
   additions.push_back({{distance, entry_.slot}, true});
 }
 
+namespace {
+
+// Doomed nodes that are still to be looked at, the nearest first.
+struct FartherFirst {
+  bool operator()(const Candidate& a, const Candidate& b) const { return Nearer(b, a); }
+};
+using DoomedQueue = std::priority_queue<Candidate, std::vector<Candidate>, FartherFirst>;
+
+// The distance of the `most`-th nearest that it was given.
+class NearestBound {
+ public:
+  explicit NearestBound(std::size_t most) : most_(most) {}
+  void Add(float distance) {
+    nearest_.push(distance);
+    if (nearest_.size() > most_) nearest_.pop();
+  }
+  bool Within(float distance) const {
+    return nearest_.size() < most_ || distance <= nearest_.top();
+  }
+
+ private:
+  const std::size_t most_;
+  std::priority_queue<float> nearest_;
+};
+
+}  // namespace
+
 // Live nodes that doomed ones of `from` lead to, directly or over other doomed ones: what dies
-// together often lies together.
-std::vector<SlotId> Linker::LiveBeyond(const Graph& graph, std::span<const SlotId> from,
-                                       std::uint32_t level,
-                                       const std::function<bool(SlotId)>& doomed) {
+// together often lies together. Over the nearest of these first, and no further than there is hope
+// for a nearer one: where one in twenty is doomed, doomed ones of doomed ones lead on and on.
+std::vector<Candidate> Linker::LiveBeyond(const Graph& graph, SlotId base,
+                                          std::span<const SlotId> from, std::uint32_t level,
+                                          const std::function<bool(SlotId)>& doomed) const {
   constexpr std::size_t kMostDoomed = 128;
   constexpr std::size_t kEnough = 256;
-  // Beyond those that it leads to itself, only until there are so many for each of these: where one
-  // in twenty is doomed, doomed ones of doomed ones would lead on and on.
+  // For each that the list itself names, and once more, so many are looked for in any case.
   constexpr std::size_t kForEach = 16;
+  const RowScorer scorer = Scorer(graph);
+  const Row row = RowOf(graph, base);
+  const auto measured = [&](SlotId slot) {
+    return Candidate{scorer.Distance(row, RowOf(graph, slot)), slot};
+  };
   VisitedSet seen;
   seen.Reset(kMostDoomed + kEnough);
-  std::vector<SlotId> queue;
-  std::vector<SlotId> found;
+  DoomedQueue queue;
   for (const SlotId slot : from) {
-    if (doomed(slot) && seen.Insert(slot)) queue.push_back(slot);
+    if (doomed(slot) && seen.Insert(slot)) queue.push(measured(slot));
   }
-  const std::size_t direct = queue.size();
-  const std::size_t few = std::min(kEnough, kForEach * (direct + 1));
-  for (std::size_t i = 0; i < queue.size() && i < kMostDoomed; ++i) {
-    if (found.size() >= (i < direct ? kEnough : few)) break;
-    for (const SlotId to : Neighbours(graph, queue[i], level)) {
+  const std::size_t few = std::min(kEnough, kForEach * (queue.size() + 1));
+  NearestBound bound(graph.layout().max_links());
+  std::vector<Candidate> found;
+  for (std::size_t i = 0; !queue.empty() && i < kMostDoomed && found.size() < kEnough; ++i) {
+    const Candidate next = queue.top();
+    queue.pop();
+    if (found.size() >= few && !bound.Within(next.distance)) break;
+    for (const SlotId to : Neighbours(graph, next.slot, level)) {
       if (!seen.Insert(to)) continue;
       if (IsLive(graph, to)) {
-        found.push_back(to);
+        found.push_back(measured(to));
+        bound.Add(found.back().distance);
       } else if (doomed(to)) {
-        queue.push_back(to);
+        queue.push(measured(to));
       }
     }
   }
-  std::sort(found.begin(), found.end());
+  std::sort(found.begin(), found.end(), Nearer);
   return found;
 }
 
@@ -331,14 +367,13 @@ bool Linker::Heal(const Graph& graph, SlotId slot, const std::function<bool(Slot
     if (!any) continue;
     changed = true;
     // A dead node's links only lead on: none is added.
-    const std::vector<SlotId> next =
-        live ? LiveBeyond(graph, present, level, doomed) : std::vector<SlotId>();
+    const std::vector<Candidate> next =
+        live ? LiveBeyond(graph, slot, present, level, doomed) : std::vector<Candidate>();
     std::vector<Addition> additions;
-    const Row row = RowOf(graph, slot);
-    for (const SlotId to : next) {
-      const bool there = std::find(present.begin(), present.end(), to) != present.end();
-      if (to == slot || there || graph.Node(to).level() < level) continue;
-      additions.push_back({{scorer.Distance(row, RowOf(graph, to)), to}, false});
+    for (const Candidate& to : next) {
+      const bool there = std::find(present.begin(), present.end(), to.slot) != present.end();
+      if (to.slot == slot || there || graph.Node(to.slot).level() < level) continue;
+      additions.push_back({to, false});
     }
     if (level == 0 && live && slot != entry_.slot)
       KeepWayUp(graph, slot, present, doomed, additions);

@@ -186,9 +186,9 @@ class Linker {
   bool TryParent(const Graph& graph, SlotId parent, SlotId node, Share share, LinkSink& sink);
   bool PutBetween(const Graph& graph, SlotId parent, SlotId node, LinkSink& sink);
   void ReplaceEntry(const Graph& graph, SlotId dead);
-  static std::vector<SlotId> LiveBeyond(const Graph& graph, std::span<const SlotId> from,
-                                        std::uint32_t level,
-                                        const std::function<bool(SlotId)>& doomed);
+  std::vector<Candidate> LiveBeyond(const Graph& graph, SlotId base, std::span<const SlotId> from,
+                                    std::uint32_t level,
+                                    const std::function<bool(SlotId)>& doomed) const;
   void KeepWayUp(const Graph& graph, SlotId slot, std::span<const SlotId> present,
                  const std::function<bool(SlotId)>& doomed, std::vector<Addition>& additions) const;
 

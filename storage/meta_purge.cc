@@ -22,6 +22,8 @@ constexpr std::uint64_t kTableBytes = 64ull << 20;
 // Until it is tried again, where a compaction of RocksDB's own has some of the tables and does not
 // tell when it ends.
 constexpr std::chrono::milliseconds kLongestWait{10};
+// So often it may say that tables are not there which it lists.
+constexpr int kMostUnchanged = 200;
 
 // The tables of a family.
 struct Tables {
@@ -88,7 +90,7 @@ rocksdb::Status CompactTables(const MetaDatabase& database, Family family, const
 }  // namespace
 
 Status PurgeFamily(const MetaDatabase& database, Family family) {
-  while (true) {
+  for (int unchanged = 0;;) {
     const BackgroundWork::Counts seen = database.work().counts();
     const Tables tables = TablesOf(database, family);
     ENGRAM_ASSIGN_OR_RETURN(const bool hides, HidesSomething(database, family, tables));
@@ -98,9 +100,15 @@ Status PurgeFamily(const MetaDatabase& database, Family family) {
       database.work().CountCompaction();
       return Status::Ok();
     }
-    // A compaction of RocksDB's own has some of them, or they are gone since.
-    const bool changed = status.IsInvalidArgument() && tables != TablesOf(database, family);
-    if (!status.IsAborted() && !changed) return database.Wrap(status, "purge " + NameOf(family));
+    // A compaction of RocksDB's own has some of them, or they are gone since. For a moment it does
+    // not tell that they are: where the MANIFEST was written for several families at a time,
+    // CompactFiles() goes by the new version of each at once, and the list of tables by the old one
+    // until the family's own thread has had the mutex.
+    const bool gone = status.IsInvalidArgument();
+    if (gone && tables == TablesOf(database, family)) ++unchanged;
+    if (!status.IsAborted() && (!gone || unchanged > kMostUnchanged)) {
+      return database.Wrap(status, "purge " + NameOf(family));
+    }
     database.work().WaitForChange(seen, kLongestWait);
     ENGRAM_RETURN_IF_ERROR(Failure(database));
   }

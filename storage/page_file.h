@@ -101,6 +101,13 @@ class PageFile {
   // Errors: those of a write, which leave nothing wrong, but the older superblock in doubt.
   Status ReleaseUnused() ENGRAM_EXCLUDES(length_mutex_, mutex_);
 
+  // Pages of each segment that are in use: all of its first ones.
+  using UsedPages = std::array<std::uint32_t, kSegments>;  // by IndexOf()
+  // Nothing that was ever written is left behind the pages in use, nor outside of extents: zeros are
+  // written, or the space goes back, and the file is synced. Pages of which none is in use hold
+  // whatever a crash or an earlier life left there. Pre: as ReleaseUnused(), called before.
+  Status ClearUnused(const UsedPages& used) ENGRAM_EXCLUDES(length_mutex_, mutex_);
+
   // A private view of the extent, which need not be part of its segment yet, over the addresses of
   // `space` from `at` on. Pre: the file is long enough. Errors: as AddressSpace::MapFile().
   Status MapExtent(const ExtentEntry& extent, AddressSpace& space, std::uint64_t at) const;
@@ -158,6 +165,8 @@ class PageFile {
   ByteRanges RangesOf(std::span<const ExtentEntry> extents) const;
   ByteRanges NeededRanges() const ENGRAM_EXCLUDES(mutex_);
   Status ForgetOlder(const ByteRanges& needed);
+  ByteRanges RangesInUse(const UsedPages& used) const ENGRAM_EXCLUDES(mutex_);
+  Status WriteZeros(const ByteRange& range);
   Status Deallocate(const ByteRanges& ranges) ENGRAM_REQUIRES(length_mutex_);
   std::uint32_t CountPages(SegmentKind segment) const ENGRAM_REQUIRES(mutex_);
   // The run that holds the page. Pre: there is one.

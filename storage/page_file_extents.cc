@@ -258,4 +258,49 @@ Status PageFile::ReleaseUnused() {
   return Status::Ok();
 }
 
+ByteRanges PageFile::RangesInUse(const UsedPages& used) const {
+  std::vector<ByteRange> ranges;
+  MutexLock lock(mutex_);
+  for (std::size_t segment = 0; segment < kSegments; ++segment) {
+    for (const Run& run : runs_[segment]) {
+      if (used[segment] <= run.first_page) continue;
+      const std::uint64_t pages = std::min(used[segment] - run.first_page, run.extent.pages);
+      const std::uint64_t begin = run.extent.file_offset;
+      ranges.push_back({begin, begin + pages * PageBytesOf(parameters_, run.extent.segment)});
+    }
+  }
+  return ByteRanges(std::move(ranges));
+}
+
+Status PageFile::WriteZeros(const ByteRange& range) {
+  constexpr std::uint64_t kAtATime = 1 << 20;
+  AlignedBuffer zeros(std::min(kAtATime, range.end - range.begin));
+  std::fill(zeros.span().begin(), zeros.span().end(), std::byte{0});
+  for (std::uint64_t at = range.begin; at < range.end; at += zeros.size()) {
+    const std::span<const std::byte> some =
+        zeros.span().first(std::min<std::uint64_t>(zeros.size(), range.end - at));
+    const WriteOp op{at, some};
+    ENGRAM_RETURN_IF_ERROR(Write({&op, 1}));
+  }
+  return Status::Ok();
+}
+
+Status PageFile::ClearUnused(const UsedPages& used) {
+  MutexLock length(length_mutex_);
+  ENGRAM_ASSIGN_OR_RETURN(const std::uint64_t size, file_->Size());
+  if (size <= kFirstExtentOffset) return Status::Ok();
+  const ByteRanges all({{kFirstExtentOffset, size}});
+  const ByteRanges gaps = all.Without(NeededRanges());
+  for (const ByteRange& gap : gaps.ranges()) {
+    Status status = file_->Deallocate(gap.begin, gap.end - gap.begin);
+    if (status.code() == Code::kNotSupported) status = WriteZeros(gap);
+    ENGRAM_RETURN_IF_ERROR(status);
+  }
+  const ByteRanges idle = all.Without(gaps).Without(RangesInUse(used));
+  for (const ByteRange& range : idle.ranges()) {
+    ENGRAM_RETURN_IF_ERROR(WriteZeros(range));
+  }
+  return file_->SyncData();
+}
+
 }  // namespace engram

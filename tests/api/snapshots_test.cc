@@ -76,6 +76,16 @@ TEST_F(SnapshotsTest, HistoryGoesAsTimeGoes) {
   ASSERT_NO_FATAL_FAILURE(CloseAndVerify());
 }
 
+TEST_F(SnapshotsTest, TheStateBeforeTheFirstCommitGetsNoName) {
+  ASSERT_NO_FATAL_FAILURE(Open());
+  const auto empty = store_->GetSnapshot();
+  ASSERT_TRUE(empty.ok());
+  Put();
+  EXPECT_EQ(store_->CreateNamedSnapshot("empty", &*empty).code(), Code::kInvalidArgument);
+  EXPECT_TRUE(Ids(&*empty).empty());
+  EXPECT_TRUE(store_->ListNamedSnapshots()->empty());
+}
+
 TEST_F(SnapshotsTest, TimesThatAreNotThereHaveTheirCodes) {
   ASSERT_NO_FATAL_FAILURE(Open());
   Put();

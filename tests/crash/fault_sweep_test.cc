@@ -45,9 +45,9 @@ constexpr Step kSteps[] = {
 
 // Upkeep: what there is to be done, and all of it.
 constexpr Step kUpkeepSteps[] = {
-    Step::kName,    Step::kErase,       Step::kTake,  Step::kEraseMatching, Step::kSweepStep,
+    Step::kName,    Step::kErase,        Step::kTake,  Step::kEraseMatching, Step::kSweepStep,
     Step::kCompact, Step::kEraseForever, Step::kBatch, Step::kWait,          Step::kMaintain,
-    Step::kUnname,  Step::kPrune,       Step::kKill,  Step::kCompact,       Step::kInsert};
+    Step::kUnname,  Step::kPrune,        Step::kKill,  Step::kCompact,       Step::kInsert};
 
 constexpr IoKinds kTakesSpace = {IoKind::kCreate, IoKind::kAllocate, IoKind::kWrite,
                                  IoKind::kMkdir};
@@ -161,8 +161,7 @@ Outcome FailInHistory(const Beginning& from, const Way& way, std::uint64_t nth,
   return FailInSteps(kSteps, from, way, nth, seed);
 }
 
-Outcome FailInUpkeep(const Beginning& from, const Way& way, std::uint64_t nth,
-                     std::uint64_t seed) {
+Outcome FailInUpkeep(const Beginning& from, const Way& way, std::uint64_t nth, std::uint64_t seed) {
   return FailInSteps(kUpkeepSteps, from, way, nth, seed);
 }
 

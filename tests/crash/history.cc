@@ -13,22 +13,22 @@ struct Weight {
   unsigned weight;
 };
 constexpr Weight kWrites[] = {
-    {Step::kInsert, 20},     {Step::kInsertGivenId, 2}, {Step::kBatch, 10},
-    {Step::kMixed, 10},      {Step::kUpdateVector, 6},  {Step::kUpdateMetadata, 6},
-    {Step::kUpdateBoth, 5},  {Step::kErase, 8},         {Step::kFlush, 3},
-    {Step::kWaitDurable, 3}, {Step::kCheckpoint, 6},    {Step::kBusyCheckpoint, 5},
-    {Step::kMaintain, 4},    {Step::kFlushRows, 4},     {Step::kClose, 2},
-    {Step::kKill, 3},        {Step::kName, 2},          {Step::kUnname, 1},
-    {Step::kTake, 2},        {Step::kWait, 1},          {Step::kSweepStep, 2},
+    {Step::kInsert, 20},      {Step::kInsertGivenId, 2}, {Step::kBatch, 10},
+    {Step::kMixed, 10},       {Step::kUpdateVector, 6},  {Step::kUpdateMetadata, 6},
+    {Step::kUpdateBoth, 5},   {Step::kErase, 8},         {Step::kFlush, 3},
+    {Step::kWaitDurable, 3},  {Step::kCheckpoint, 6},    {Step::kBusyCheckpoint, 5},
+    {Step::kMaintain, 4},     {Step::kFlushRows, 4},     {Step::kClose, 2},
+    {Step::kKill, 3},         {Step::kName, 2},          {Step::kUnname, 1},
+    {Step::kTake, 2},         {Step::kWait, 1},          {Step::kSweepStep, 2},
     {Step::kEraseMatching, 1}};
 constexpr Weight kUpkeep[] = {
-    {Step::kInsert, 3},       {Step::kBatch, 10},     {Step::kMixed, 4},
-    {Step::kUpdateBoth, 3},   {Step::kErase, 8},      {Step::kCheckpoint, 3},
-    {Step::kMaintain, 4},     {Step::kFlushRows, 1},  {Step::kClose, 2},
-    {Step::kKill, 3},         {Step::kName, 5},       {Step::kUnname, 2},
-    {Step::kTake, 3},         {Step::kWait, 5},       {Step::kSweepStep, 6},
-    {Step::kCompact, 5},      {Step::kCompactSome, 5}, {Step::kEraseMatching, 3},
-    {Step::kPrune, 1},        {Step::kEraseForever, 3}};
+    {Step::kInsert, 3},     {Step::kBatch, 10},      {Step::kMixed, 4},
+    {Step::kUpdateBoth, 3}, {Step::kErase, 8},       {Step::kCheckpoint, 3},
+    {Step::kMaintain, 4},   {Step::kFlushRows, 1},   {Step::kClose, 2},
+    {Step::kKill, 3},       {Step::kName, 5},        {Step::kUnname, 2},
+    {Step::kTake, 3},       {Step::kWait, 5},        {Step::kSweepStep, 6},
+    {Step::kCompact, 5},    {Step::kCompactSome, 5}, {Step::kEraseMatching, 3},
+    {Step::kPrune, 1},      {Step::kEraseForever, 3}};
 
 std::span<const Weight> WeightsOf(Diet diet) {
   return diet == Diet::kWrites ? std::span<const Weight>(kWrites) : kUpkeep;

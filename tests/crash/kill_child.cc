@@ -5,11 +5,11 @@
 //
 // `have ID TOKEN` for each pattern found at the opening, then `ready`; `try WRITER OP...` with OP
 // i<token>, u<id>:<token> or e<id>, then `ack WRITER ID...` with the ids of the inserts; `opening`,
-// `checkpoint`, `checkpointed`, `closing`, `closed`. Of upkeep, before `ready`: `name NAME LSN HASH`
-// for each named snapshot, `extra TOKEN` for each pattern of its own; then `upkeep`, `upkept` around
-// each round, in which `naming NAME`, `named NAME LSN HASH`, `dropping NAME`, `dropped NAME`,
-// `forgotten TOKEN` (erased for ever). COMMITS: how many each writer makes before the
-// store is closed; 0: no end. Threads: writers, one for checkpoints, one for upkeep.
+// `checkpoint`, `checkpointed`, `closing`, `closed`. Of upkeep, before `ready`: `name NAME LSN
+// HASH` for each named snapshot, `extra TOKEN` for each pattern of its own; then `upkeep`, `upkept`
+// around each round, in which `naming NAME`, `named NAME LSN HASH`, `dropping NAME`, `dropped
+// NAME`, `forgotten TOKEN` (erased for ever). COMMITS: how many each writer makes before the store
+// is closed; 0: no end. Threads: writers, one for checkpoints, one for upkeep.
 #include <unistd.h>
 
 #include <atomic>
@@ -152,8 +152,7 @@ class Writer {
 
 std::uint64_t TokenOf(const Pattern& pattern) {
   const auto token = pattern.metadata.find("token");
-  const auto* number =
-      token == pattern.metadata.end() ? nullptr : token->second.As<std::int64_t>();
+  const auto* number = token == pattern.metadata.end() ? nullptr : token->second.As<std::int64_t>();
   return number == nullptr ? 0 : static_cast<std::uint64_t>(*number);
 }
 

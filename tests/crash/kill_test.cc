@@ -90,8 +90,8 @@ class KillTest : public ::testing::Test {
       const std::string bytes{std::istreambuf_iterator<char>(file), {}};
       for (const std::uint64_t token : witness_.forgotten()) {
         if (bytes.find(KillSecret(token)) == std::string::npos) continue;
-        return Wrong(entry.path().string() + " holds what was erased for ever: " +
-                     std::to_string(token));
+        return Wrong(entry.path().string() +
+                     " holds what was erased for ever: " + std::to_string(token));
       }
     }
     return true;

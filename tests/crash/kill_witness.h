@@ -65,7 +65,7 @@ class KillWitness {
 
   std::map<std::uint64_t, Writer> writers_;
   std::map<std::uint64_t, Live> found_;
-  std::map<std::string, std::string> names_;        // what each sees
+  std::map<std::string, std::string> names_;  // what each sees
   std::map<std::string, std::string> found_names_;
   std::optional<std::string> naming_;    // that one may be there
   std::optional<std::string> dropping_;  // that one may be gone

@@ -22,8 +22,8 @@ ModelState Unexpired(const ModelState& state, const ModelAges& ages, std::int64_
 }
 
 Model::Model() {
-  entries_.push_back({Lsn::kNone, false, 0, std::make_shared<ModelState>(), std::make_shared<ModelNames>(),
-                      nullptr});
+  entries_.push_back({Lsn::kNone, false, 0, std::make_shared<ModelState>(),
+                      std::make_shared<ModelNames>(), nullptr});
 }
 
 const Model::Entry& Model::At(Lsn lsn) const {
@@ -63,8 +63,8 @@ void Model::Commit(Lsn lsn, std::int64_t time_us, ModelState state) {
 }
 
 void Model::Rename(Lsn lsn, std::optional<std::int64_t> time_us, ModelNames names) {
-  Add({lsn, time_us.has_value(), time_us.value_or(0), entries_.back().state, std::make_shared<ModelNames>(std::move(names)),
-       nullptr});
+  Add({lsn, time_us.has_value(), time_us.value_or(0), entries_.back().state,
+       std::make_shared<ModelNames>(std::move(names)), nullptr});
 }
 
 void Model::Void(Lsn lsn, const std::set<PatternId>& ids) {

@@ -144,7 +144,16 @@ class Player {
     std::int64_t time_us = 0;
   };
   // One operation of a commit, as the model sees it.
-  struct Change;
+  struct Change {
+    enum class Kind : std::uint8_t { kInsert, kUpdate, kErase };
+    Kind kind = Kind::kInsert;
+    std::optional<PatternId> id;  // of an insert: the given one
+    std::optional<std::vector<float>> vector;
+    std::optional<Metadata> metadata;
+    std::optional<Timestamp> timestamp;
+    std::optional<TypeTag> type;
+    std::optional<std::chrono::microseconds> ttl;
+  };
 
   bool Fail(std::string what);
   // Whether a fault explains this, and the store behaves as it must after one.
@@ -220,7 +229,7 @@ class Player {
   std::unique_ptr<Engine> engine_;
   Model model_;
   Record now_;
-  const Lsn found_;              // what the opening was promised
+  const Lsn found_;  // what the opening was promised
   std::map<PatternId, std::vector<std::string>> secrets_;
   std::vector<std::string> forgotten_;
   std::vector<Held> held_;
@@ -234,8 +243,8 @@ class Player {
   // RocksDB could not be opened again when the rows had been written anew: nothing can be read
   // (docs/erase-forever.md, "What is left where").
   bool rows_lost_ = false;
-  // Patterns that may be gone for readers of a poisoned store, though the commit that takes them out
-  // of all states failed: pages are changed before it is in the log.
+  // Patterns that may be gone for readers of a poisoned store, though the commit that takes them
+  // out of all states failed: pages are changed before it is in the log.
   std::set<PatternId> unsure_;
   std::string failure_;
 };

@@ -1,5 +1,5 @@
-// The player's steps that keep a store as good as new, and the checks of what lies behind the newest
-// state: names, the past, snapshots, files without a byte of what was erased for ever.
+// The player's steps that keep a store as good as new, and the checks of what lies behind the
+// newest state: names, the past, snapshots, files without a byte of what was erased for ever.
 #include <algorithm>
 #include <chrono>
 #include <iterator>
@@ -31,25 +31,29 @@ std::string AtCommit(Lsn lsn) { return "the state of commit " + std::to_string(R
 
 // --- What is checked ---
 
-ModelState Player::Seen() const {
-  return Unexpired(model_.newest(), stage_.shape.ages, now_us());
-}
+ModelState Player::Seen() const { return Unexpired(model_.newest(), stage_.shape.ages, now_us()); }
 
 ModelState Player::SeenAt(Lsn lsn, std::int64_t time_us) const {
   return Unexpired(model_.Past(lsn), stage_.shape.ages, time_us);
 }
 
 std::string Player::CheckEntry(const Model::Entry& entry) {
-  std::string wrong =
-      CheckHolds(*engine_, Unexpired(*entry.state, stage_.shape.ages, now_us()));
+  std::string wrong = CheckHolds(*engine_, Unexpired(*entry.state, stage_.shape.ages, now_us()));
   if (!wrong.empty()) return wrong;
   ModelNames found;
   for (const NamedSnapshot& named : engine_->ListNamedSnapshots()) {
     found[named.name] = {named.lsn, named.taken_at.time_since_epoch().count()};
   }
   if (found == *entry.names) return {};
-  return std::to_string(found.size()) + " named snapshots, expected " +
-         std::to_string(entry.names->size()) + ", or some are others";
+  const auto list = [](const ModelNames& names) {
+    std::string text;
+    for (const auto& [name, named] : names) {
+      text += " \"" + name + "\" of commit " + std::to_string(Raw(named.lsn)) + " at " +
+              std::to_string(named.taken_us);
+    }
+    return text;
+  };
+  return "named snapshots are" + list(found) + ", expected" + list(*entry.names);
 }
 
 std::string Player::CheckPast() {
@@ -215,10 +219,12 @@ bool Player::Name() {
   const Durability durability = AnyDurability();
   std::optional<KeptState> of;
   if (!held_.empty() && random_() % 2 == 0) of = held_[random_() % held_.size()].kept;
+  if (of && of->lsn == Lsn::kNone) of.reset();  // an empty store's gets none
   stage_.clock->Advance(1us);
   const auto named = engine_->CreateNamedSnapshot(name, of, durability);
   if (model_.names().contains(name)) {
-    return named.code() == Code::kAlreadyExists || (poisoned() && Excused("name", named.status())) ||
+    return named.code() == Code::kAlreadyExists ||
+           (poisoned() && Excused("name", named.status())) ||
            Fail("a name twice: " + named.status().ToString());
   }
   ModelNames names = model_.names();
@@ -229,8 +235,7 @@ bool Player::Name() {
 
 bool Player::Unname() {
   ModelNames names = model_.names();
-  const auto any =
-      std::next(names.begin(), static_cast<std::ptrdiff_t>(random_() % names.size()));
+  const auto any = std::next(names.begin(), static_cast<std::ptrdiff_t>(random_() % names.size()));
   const Durability durability = AnyDurability();
   stage_.clock->Advance(1us);
   const Status status = engine_->DropNamedSnapshot(any->first, durability);
@@ -355,8 +360,8 @@ std::set<PatternId> Player::AnyEver() {
     if (!Seen().empty() && random_() % 4 != 0) {
       ids.insert(AnyLive());
     } else if (!secrets_.empty()) {
-      const auto any = std::next(secrets_.begin(),
-                                 static_cast<std::ptrdiff_t>(random_() % secrets_.size()));
+      const auto any =
+          std::next(secrets_.begin(), static_cast<std::ptrdiff_t>(random_() % secrets_.size()));
       if (any->first != 0 && any->first < next) ids.insert(any->first);
     }
   }

@@ -14,10 +14,9 @@ constexpr CrashPolicy kRandomPolicies[] = {CrashPolicy::kRandomSectors, CrashPol
 constexpr Step kAfterwards[] = {Step::kInsert,     Step::kUpdateBoth, Step::kBatch,
                                 Step::kCheckpoint, Step::kErase,      Step::kCheckpoint};
 
-constexpr Step kAfterwardsOfUpkeep[] = {Step::kSweepStep,  Step::kErase,   Step::kCompact,
-                                        Step::kName,       Step::kInsert,  Step::kEraseForever,
-                                        Step::kSweepStep,  Step::kCompact, Step::kUnname,
-                                        Step::kCompactSome};
+constexpr Step kAfterwardsOfUpkeep[] = {
+    Step::kSweepStep,    Step::kErase,     Step::kCompact, Step::kName,   Step::kInsert,
+    Step::kEraseForever, Step::kSweepStep, Step::kCompact, Step::kUnname, Step::kCompactSome};
 
 constexpr std::int64_t kLongerThanALife = 60'000'000;  // us
 

@@ -5,6 +5,7 @@ set(ENGRAM_CRASH_SOURCES
   crash/oracle.cc
   crash/player.cc
   crash/player_upkeep.cc
+  crash/player_writes.cc
   crash/sweep.cc)
 engram_test(crash_test crash
   crash/fault_sweep_test.cc
@@ -31,4 +32,5 @@ target_compile_definitions(kill_test PRIVATE
   ENGRAM_KILL_CHILD="$<TARGET_FILE:kill_child>"
   ENGRAM_TOOL="$<TARGET_FILE:engram_tool>")
 engram_test(full_disk_test crash
-  crash/full_disk_test.cc)
+  crash/full_disk_test.cc
+  crash/full_disk_upkeep_test.cc)

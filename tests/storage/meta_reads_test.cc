@@ -125,7 +125,7 @@ TEST_F(MetaReadsTest, AVisitorsFailureEndsTheWalk) {
   Apply(batch);
   const auto fail = [](const auto&) -> Result<bool> { return Status::Cancelled("enough"); };
   EXPECT_EQ(store_->ForEachInTime(0, 1, fail).code(), Code::kCancelled);
-  EXPECT_EQ(store_->ForEachExpiry(0, 5, fail).code(), Code::kCancelled);
+  EXPECT_EQ(store_->ForEachExpiry(kMinTime, 5, fail).code(), Code::kCancelled);
   EXPECT_EQ(store_->ForEachClock(5, fail).code(), Code::kCancelled);
 }
 

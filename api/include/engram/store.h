@@ -192,8 +192,8 @@ class ENGRAM_EXPORT Store {
 
   // Gives the newest state, or that of `snapshot`, a name of 1 to 255 bytes, by a commit: it stays
   // readable, also when the store was closed in between, until it is dropped. Errors:
-  // kInvalidArgument (the name), kAlreadyExists (it is taken), kIndexFull (there are
-  // Options::max_named_snapshots), kSnapshotExpired.
+  // kInvalidArgument (the name; a snapshot of before the first commit), kAlreadyExists (it is
+  // taken), kIndexFull (there are Options::max_named_snapshots), kSnapshotExpired.
   Result<NamedSnapshot> CreateNamedSnapshot(const std::string& name,
                                             const Snapshot* snapshot = nullptr,
                                             const WriteOptions& options = {}) noexcept;
