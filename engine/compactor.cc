@@ -195,8 +195,9 @@ Status Compactor::Release() {
     ENGRAM_SYNC_POINT("compactor:memory_released");
     const Status released = core_.page_file->ReleaseUnused();
     // It writes the page file: what a failure has left of that, only a reopening finds out.
-    if (!released.ok()) core_.log->Poison(released);
-    return released;
+    if (released.ok()) return released;
+    core_.log->Poison(released);
+    return core_.log->poisoned();
   });
 }
 

@@ -84,8 +84,9 @@ class KillTest : public ::testing::Test {
   }
 
   bool HoldsNothingForgotten() {
+    if (witness_.forgotten().empty()) return true;  // nor need there be a store yet
     for (const auto& entry : std::filesystem::recursive_directory_iterator(directory_)) {
-      if (!entry.is_regular_file() || witness_.forgotten().empty()) continue;
+      if (!entry.is_regular_file()) continue;
       std::ifstream file(entry.path(), std::ios::binary);
       const std::string bytes{std::istreambuf_iterator<char>(file), {}};
       for (const std::uint64_t token : witness_.forgotten()) {

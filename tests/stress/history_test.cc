@@ -413,7 +413,7 @@ TEST_P(HistoryTest, EachAnswerIsThatOfTheStateAtItsCommit) {
   EXPECT_GT(named_.load(), 0u);
   EXPECT_GT(counts.walks, counts.searches / 3);  // a quarter was asked to be exact
   EXPECT_GT(counts.recall(), 0.9);
-  EXPECT_LT(slots, versions / 2);  // slots were swept and used again
+  EXPECT_LT(slots, versions);  // slots were swept and used again, as far as no name held them
 
   engine_.reset();  // as in a crash: links come from the log
   ASSERT_NO_FATAL_FAILURE(Open());

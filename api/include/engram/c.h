@@ -847,9 +847,9 @@ typedef struct engram_rebalance_options {
   // Live patterns that are searched for to measure the graph before and after. Range 0 (none) to
   // 100,000; 100 unless has_sample is true. Which ones, follows from the store alone.
   size_t sample;
-  bool has_worst_share;
-  bool has_sample;
-  uint8_t reserved[30];  // zero
+  bool has_worst_share;    // whether worst_share counts
+  bool has_sample;         // whether sample counts
+  uint8_t reserved[30];    // zero
 } engram_rebalance_options;
 
 // How well a graph is linked at level 0, and how well searches find what is in it.
