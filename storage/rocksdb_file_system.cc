@@ -333,8 +333,15 @@ class RocksDbFileSystem : public rocksdb::FileSystem {
   }
 
  private:
+  // A table that is refused changes nothing. So its failure does not name the MANIFEST: one that
+  // does is of a write of it, as BackgroundWork takes it.
+  Status PrepareTable(const std::string& path) {
+    Status status = room_.Prepare();
+    if (status.code() != Code::kNoSpace) return status;
+    return Status::NoSpace(path + ": there is no room for the records that would follow from it");
+  }
   Result<std::shared_ptr<File>> OpenNew(const std::string& path) {
-    if (IsTable(path)) ENGRAM_RETURN_IF_ERROR(room_.Prepare());
+    if (IsTable(path)) ENGRAM_RETURN_IF_ERROR(PrepareTable(path));
     ENGRAM_ASSIGN_OR_RETURN(ManifestRoom::EmptyFile empty, room_.TakeSpare(path));
     if (empty.file == nullptr) {
       ENGRAM_ASSIGN_OR_RETURN(empty.file, Create(path));

@@ -75,8 +75,11 @@ class MetaReadsTest : public ::testing::Test {
     return Rows([&](auto visit) { return store_->ForEachOfType(type, from_us, to_us, visit); });
   }
   std::vector<Row> Expiring(std::int64_t by_us, std::size_t most = 1000) {
-    return Rows([&](auto visit) { return store_->ForEachExpiry(kMinTime, by_us == kNeverExpires ? by_us : by_us + 1, visit); },
-                most);
+    return Rows(
+        [&](auto visit) {
+          return store_->ForEachExpiry(kMinTime, by_us == kNeverExpires ? by_us : by_us + 1, visit);
+        },
+        most);
   }
   std::vector<ClockRow> Clock(std::int64_t to_us, std::size_t most = 1000) {
     std::vector<ClockRow> rows;
@@ -125,7 +128,7 @@ TEST_F(MetaReadsTest, AVisitorsFailureEndsTheWalk) {
   Apply(batch);
   const auto fail = [](const auto&) -> Result<bool> { return Status::Cancelled("enough"); };
   EXPECT_EQ(store_->ForEachInTime(0, 1, fail).code(), Code::kCancelled);
-  EXPECT_EQ(store_->ForEachExpiry(kMinTime, 5, fail).code(), Code::kCancelled);
+  EXPECT_EQ(store_->ForEachExpiry(kMinTime, 6, fail).code(), Code::kCancelled);
   EXPECT_EQ(store_->ForEachClock(5, fail).code(), Code::kCancelled);
 }
 

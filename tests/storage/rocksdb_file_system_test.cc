@@ -209,15 +209,21 @@ TEST_F(RocksDbFileSystemTest, ATableIsMadeOnlyWhereTheManifestHasRoom) {
   auto manifest = NewFile("MANIFEST-000001");
   NewFile("000002.sst");
   files_->Refuse([](const std::string& event) {
-    return event.starts_with("reserve") ? Status::NoSpace("disk full") : Status::Ok();
+    return event.starts_with("reserve") ? Status::NoSpace(event + ": disk full") : Status::Ok();
   });
   NewFile("000003.sst");
   ASSERT_TRUE(manifest->Append(std::string(200 << 10, 'r'), {}, nullptr).ok()) << "it fits";
   std::unique_ptr<rocksdb::FSWritableFile> table;
-  EXPECT_TRUE(rocks_->NewWritableFile(dir_.File("000004.sst"), {}, &table, nullptr).IsNoSpace());
+  // Which of the two failed, their words tell BackgroundWork.
+  const rocksdb::IOStatus no_table =
+      rocks_->NewWritableFile(dir_.File("000004.sst"), {}, &table, nullptr);
+  EXPECT_TRUE(no_table.IsNoSpace());
+  EXPECT_EQ(no_table.ToString().find("MANIFEST"), std::string::npos) << no_table.ToString();
   NewFile("000005.log");
-  EXPECT_TRUE(
-      rocks_->NewWritableFile(dir_.File("MANIFEST-000006"), {}, &table, nullptr).IsNoSpace());
+  const rocksdb::IOStatus no_manifest =
+      rocks_->NewWritableFile(dir_.File("MANIFEST-000006"), {}, &table, nullptr);
+  EXPECT_TRUE(no_manifest.IsNoSpace());
+  EXPECT_NE(no_manifest.ToString().find("MANIFEST"), std::string::npos) << no_manifest.ToString();
   files_->Refuse(nullptr);
   NewFile("000004.sst");
 }
