@@ -188,8 +188,7 @@ Compactor::Target Compactor::InUse() const {
 Status Compactor::Release() {
   return checkpointer_.HoldOff([this]() -> Status {
     MutexLock role(core_.writer_role);
-    for (const SegmentKind segment : {SegmentKind::kNodes, SegmentKind::kUpper,
-                                      SegmentKind::kNodeSlots, SegmentKind::kUpperSlots}) {
+    for (const SegmentKind segment : kAllSegments) {
       ENGRAM_RETURN_IF_ERROR(core_.pages->ReleaseMemory(segment));
     }
     ENGRAM_SYNC_POINT("compactor:memory_released");

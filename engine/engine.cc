@@ -9,6 +9,7 @@
 
 #include "engine/recovery.h"
 #include "storage/base/check.h"
+#include "storage/base/clock.h"
 #include "storage/base/coding.h"
 #include "storage/base/status_macros.h"
 #include "storage/base/test_hooks.h"
@@ -32,7 +33,7 @@ std::uint64_t DefaultMemoryBudget() {
 class HostClock final : public Clock {
  public:
   explicit HostClock(ClockCallback now) : now_(std::move(now)) {}
-  std::int64_t NowMicros() override { return now_().time_since_epoch().count(); }
+  std::int64_t NowMicros() override { return UnixMicros(now_()); }
   std::chrono::steady_clock::time_point Steady() override { return SystemClock()->Steady(); }
 
  private:

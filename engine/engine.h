@@ -172,7 +172,8 @@ class Engine {
   Status AddSizes(GraphReport& report);
   // rebalancer.cc
   Result<GraphHealth> MeasureHealth(std::size_t sample);
-  Status MeasureFinding(std::size_t sample, GraphHealth& health);
+  void MeasureFinding(const Graph& graph, EntryPoint entry, Lsn at, std::size_t sample,
+                      GraphHealth& health) const;
   Result<Hit> MakeHit(SlotId slot, PatternId id, float distance, const SearchRequest& request);
 
   std::unique_ptr<FileLock> lock_;  // first: released last

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "index/node_view.h"
+#include "storage/base/clock.h"
 #include "storage/base/coding.h"
 #include "storage/base/status_macros.h"
 #include "storage/base/test_hooks.h"
@@ -20,16 +21,14 @@ constexpr std::size_t kCollected = 16'384;
 constexpr std::int64_t kEarliest = std::numeric_limits<std::int64_t>::min();
 constexpr std::int64_t kLatest = std::numeric_limits<std::int64_t>::max();
 
-std::int64_t Micros(Timestamp time) { return time.time_since_epoch().count(); }
-
 // Of times at or before `us`.
 std::int64_t Behind(std::int64_t us) { return us == kLatest ? kLatest : us + 1; }
 
 EraseMatch MatchFor(const PatternFilter& filter) {
   EraseMatch match;
   match.type = filter.type;
-  if (filter.from) match.from_us = Micros(*filter.from);
-  if (filter.before) match.before_us = Micros(*filter.before);
+  if (filter.from) match.from_us = UnixMicros(*filter.from);
+  if (filter.before) match.before_us = UnixMicros(*filter.before);
   return match;
 }
 
@@ -40,8 +39,8 @@ Eraser::Rows Eraser::RowsFor(const PatternFilter& filter) {
   Rows rows;
   if (filter.type.value_or(0) != 0) rows.index = Rows::Index::kType;
   rows.type = filter.type.value_or(0);
-  rows.from_us = filter.from ? Micros(*filter.from) : kEarliest;
-  rows.before_us = filter.before ? Micros(*filter.before) : kLatest;
+  rows.from_us = filter.from ? UnixMicros(*filter.from) : kEarliest;
+  rows.before_us = filter.before ? UnixMicros(*filter.before) : kLatest;
   return rows;
 }
 

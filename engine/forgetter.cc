@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "engine/page_loader.h"
 #include "storage/base/coding.h"
 #include "storage/base/status_macros.h"
 #include "storage/base/test_hooks.h"
@@ -90,22 +91,20 @@ Status Forgetter::WipeAll(const Ids& ids) {
 }
 
 // A compaction that did not come to its end, or a crash amid of it, has left bytes behind the pages
-// in use, and growth may have taken their place since without a write.
+// in use, and growth may have taken their place since without a write. Readers from before are
+// gone.
 Status Forgetter::ClearUnused() {
   ENGRAM_RETURN_IF_ERROR(compactor_.Release());
   return checkpointer_.HoldOff([this]() -> Status {
     PageFile::UsedPages used{};
     {
       MutexLock role(core_.writer_role);
-      const auto pages = [](std::uint32_t slots, std::uint32_t per_page) {
-        return slots / per_page + (slots % per_page != 0 ? 1 : 0);
-      };
-      const std::uint32_t nodes = core_.slots->used();
-      const std::uint32_t uppers = core_.upper_slots->used();
-      used[IndexOf(SegmentKind::kNodes)] = pages(nodes, core_.layout->blocks_per_page());
-      used[IndexOf(SegmentKind::kUpper)] = pages(uppers, core_.layout->upper_blocks_per_page());
-      used[IndexOf(SegmentKind::kNodeSlots)] = pages(nodes, kSlotsPerPage);
-      used[IndexOf(SegmentKind::kUpperSlots)] = pages(uppers, kSlotsPerPage);
+      StoreState state;
+      state.node_slots = core_.slots->used();
+      state.upper_slots = core_.upper_slots->used();
+      for (const SegmentKind segment : kAllSegments) {
+        used[IndexOf(segment)] = PagesInUse(*core_.layout, state, segment);
+      }
     }
     // Others may come into use meanwhile: only a checkpoint would write them.
     return core_.page_file->ClearUnused(used);
@@ -120,8 +119,6 @@ Status Forgetter::RewriteFiles(EraseForeverReport& report) {
   }
   const std::uint64_t log_before = core_.log->BytesOnDisk();
   ENGRAM_RETURN_IF_ERROR(checkpointer_.Run());
-  // What a compaction that was cut short has left behind the end. Readers from before are gone.
-  ENGRAM_RETURN_IF_ERROR(compactor_.Release());
   const std::uint64_t log_after = core_.log->BytesOnDisk();
   report.log_bytes = log_before > log_after ? log_before - log_after : 0;
   ENGRAM_SYNC_POINT("forgetter:checkpoint");

@@ -127,8 +127,7 @@ std::uint32_t PagesInUse(const NodeLayout& layout, const StoreState& state, Segm
 
 std::array<std::uint32_t, kSegments> PageSizes(const PageFile& file) {
   std::array<std::uint32_t, kSegments> sizes{};
-  for (const SegmentKind segment : {SegmentKind::kNodes, SegmentKind::kUpper,
-                                    SegmentKind::kNodeSlots, SegmentKind::kUpperSlots}) {
+  for (const SegmentKind segment : kAllSegments) {
     sizes[IndexOf(segment)] = file.PageBytes(segment);
   }
   return sizes;
@@ -183,8 +182,7 @@ Status ReadPagesInUse(Core& core, std::vector<BadPage>& bad) {
   ENGRAM_ASSIGN_OR_RETURN(core.pages, PageSpace::Create(core.store_id, sizes, capacity, mapped));
   core.slots = std::make_unique<SlotMap>(*core.pages, SegmentKind::kNodeSlots);
   core.upper_slots = std::make_unique<SlotMap>(*core.pages, SegmentKind::kUpperSlots);
-  for (const SegmentKind segment : {SegmentKind::kNodes, SegmentKind::kUpper,
-                                    SegmentKind::kNodeSlots, SegmentKind::kUpperSlots}) {
+  for (const SegmentKind segment : kAllSegments) {
     ENGRAM_RETURN_IF_ERROR(LoadSegment(core, segment, bad));
   }
   MutexLock role(core.writer_role);

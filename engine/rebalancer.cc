@@ -201,10 +201,17 @@ Status Rebalancer::RelinkSome(std::size_t begin, std::size_t end) {
 // --- Before and after ---
 
 Result<GraphHealth> Engine::MeasureHealth(std::size_t sample) {
+  ENGRAM_ASSIGN_OR_RETURN(const Versions::Pin pin, core_.versions.Begin());
+  PageErrors errors;
+  // The entry first: where it leads has memory by then.
+  const EntryPoint entry = core_.entry();
+  const Graph graph = core_.GraphNow(errors);
+  GraphReport report = AnalyzeGraph(graph, entry, pin.lsn());
+  ENGRAM_RETURN_IF_ERROR(core_.PageTrouble(errors));
   AnalyzeOptions options;
   options.sample = sample;
   options.k = kHealthK;
-  ENGRAM_ASSIGN_OR_RETURN(const GraphReport report, Analyze(options));
+  ENGRAM_RETURN_IF_ERROR(MeasureRecall(options, graph, pin.lsn(), report));
   GraphHealth health;
   health.count = report.count;
   if (report.count == 0) return health;
@@ -218,25 +225,22 @@ Result<GraphHealth> Engine::MeasureHealth(std::size_t sample) {
   health.one_link_in = report.in_degrees[1];
   health.recall = report.recall;
   health.recall_error = report.recall_error;
-  ENGRAM_RETURN_IF_ERROR(MeasureFinding(sample, health));
+  MeasureFinding(graph, entry, pin.lsn(), sample, health);
+  ENGRAM_RETURN_IF_ERROR(core_.PageTrouble(errors));
   return health;
 }
 
-Status Engine::MeasureFinding(std::size_t sample, GraphHealth& health) {
-  ENGRAM_ASSIGN_OR_RETURN(const Versions::Pin pin, core_.versions.Begin());
-  PageErrors errors;
-  const EntryPoint entry = core_.entry();
-  const Graph graph = core_.GraphNow(errors);
+void Engine::MeasureFinding(const Graph& graph, EntryPoint entry, Lsn at, std::size_t sample,
+                            GraphHealth& health) const {
   std::uint64_t found = 0;
   const std::uint64_t seed = core_.page_file->parameters().seed;
-  for (const SlotId slot : ChooseNodes(graph, pin.lsn(), sample, seed)) {
+  for (const SlotId slot : ChooseNodes(graph, at, sample, seed)) {
     ++health.sampled;
     if (FindsItself(graph, entry, metric(), slot)) ++found;
   }
   if (health.sampled > 0) {
     health.finds_itself = static_cast<double>(found) / static_cast<double>(health.sampled);
   }
-  return core_.PageTrouble(errors);
 }
 
 Result<RebalanceReport> Engine::Rebalance(const RebalanceOptions& options) {

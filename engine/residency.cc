@@ -20,8 +20,7 @@ struct Needs {
 Needs NeedsOf(const PageFile& file) {
   Needs needs;
   needs.mapped = kLeastForCopies;
-  for (const SegmentKind segment : {SegmentKind::kNodes, SegmentKind::kUpper,
-                                    SegmentKind::kNodeSlots, SegmentKind::kUpperSlots}) {
+  for (const SegmentKind segment : kAllSegments) {
     const std::uint64_t bytes = std::uint64_t{file.PageCount(segment)} * file.PageBytes(segment);
     needs.resident += bytes;
     if (segment != SegmentKind::kNodes) needs.mapped += bytes;

@@ -1,7 +1,6 @@
 #include "engine/scrubber.h"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 #include "engine/page_loader.h"
@@ -12,8 +11,6 @@
 namespace engram {
 namespace {
 
-constexpr std::array<SegmentKind, kSegments> kAllSegments = {
-    SegmentKind::kNodes, SegmentKind::kUpper, SegmentKind::kNodeSlots, SegmentKind::kUpperSlots};
 // Read at a time.
 constexpr std::uint64_t kSliceBytes = 512ull << 10;
 // What was not used of more than this is forgotten, so that no burst follows a pause.

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "engine/engine.h"
+#include "storage/base/clock.h"
 #include "storage/base/coding.h"
 #include "storage/base/status_macros.h"
 
@@ -10,8 +11,6 @@ namespace engram {
 namespace {
 
 constexpr std::chrono::hours kLongestHistory{10 * 366 * 24};  // that Options::history may say
-
-std::int64_t Micros(Timestamp time) { return time.time_since_epoch().count(); }
 
 }  // namespace
 
@@ -37,8 +36,8 @@ Result<Lsn> Engine::OldestKept() {
   }
   // It is not as long as that yet: from its beginning on.
   Lsn oldest = core_.versions.visible();
-  ENGRAM_RETURN_IF_ERROR(core_.meta->ForEachClock(
-      kNeverExpires, [&](const ClockRow& row) -> Result<bool> {
+  ENGRAM_RETURN_IF_ERROR(
+      core_.meta->ForEachClock(kNeverExpires, [&](const ClockRow& row) -> Result<bool> {
         oldest = std::min(oldest, row.lsn);
         return false;
       }));
@@ -67,7 +66,7 @@ Result<KeptState> Engine::TakeSnapshotAt(Lsn lsn) {
 
 Result<KeptState> Engine::TakeSnapshotAt(Timestamp time) {
   CheckOpen();
-  const std::int64_t at_us = Micros(time);
+  const std::int64_t at_us = UnixMicros(time);
   const std::int64_t now_us = core_.clock->NowMicros();
   if (at_us > now_us) {
     return Status::InvalidArgument("the time is " + std::to_string(at_us - now_us) +
@@ -97,8 +96,9 @@ Result<NamedSnapshot> Engine::CreateNamedSnapshot(const std::string& name,
   // G10: the pin keeps the state until the name does.
   ENGRAM_ASSIGN_OR_RETURN(const Reading reading, BeginRead(state));
   if (reading.sight.lsn == Lsn::kNone) {
-    return Status::InvalidArgument("the snapshot is of a store without a commit: there is no state "
-                                   "to be given a name");
+    return Status::InvalidArgument(
+        "the snapshot is of a store without a commit: there is no state "
+        "to be given a name");
   }
   MutexLock role(core_.writer_role);
   return writer_->AddName(name, reading.sight.lsn, durability);
@@ -109,7 +109,7 @@ Result<KeptState> Engine::OpenNamedSnapshot(const std::string& name) {
   const std::optional<NamedSnapshot> named = core_.versions.FindNamed(name);
   if (!named) return Status::NotFound("there is no snapshot of the name \"" + name + "\"");
   // Dropped meanwhile, its state may be gone: then the name is, too.
-  auto kept = Keep(named->lsn, Micros(named->taken_at));
+  auto kept = Keep(named->lsn, UnixMicros(named->taken_at));
   if (kept.code() != Code::kSnapshotExpired) return kept;
   return Status::NotFound("there is no snapshot of the name \"" + name + "\" any more");
 }

@@ -6,6 +6,7 @@
 #include "engine/analyze.h"
 #include "engine/engine.h"
 #include "engine/recall_meter.h"
+#include "storage/base/clock.h"
 #include "storage/base/coding.h"
 #include "storage/base/status_macros.h"
 
@@ -92,7 +93,7 @@ void Engine::AddSnapshots(Stats& stats) const {
   stats.named_snapshots = named.size();
   const std::int64_t now_us = core_.clock->NowMicros();
   for (const NamedSnapshot& snapshot : named) {
-    const microseconds age(now_us - snapshot.taken_at.time_since_epoch().count());
+    const microseconds age(now_us - UnixMicros(snapshot.taken_at));
     stats.oldest_named_snapshot_age = std::max(stats.oldest_named_snapshot_age, age);
   }
   stats.expired_snapshots = core_.versions.expired_snapshots();

@@ -4,6 +4,7 @@
 #include "engine/compactor.h"
 #include "engine/engine.h"
 #include "engine/forgetter.h"
+#include "storage/base/clock.h"
 #include "storage/base/status_macros.h"
 
 namespace engram {
@@ -15,7 +16,7 @@ Result<std::uint64_t> Engine::EraseMatching(const PatternFilter& filter, Durabil
 
 Result<std::uint64_t> Engine::PruneBefore(Timestamp time, Durability durability) {
   ENGRAM_RETURN_IF_ERROR(RequireWritable());
-  const std::int64_t ahead_us = time.time_since_epoch().count() - core_.clock->NowMicros();
+  const std::int64_t ahead_us = UnixMicros(time) - core_.clock->NowMicros();
   if (ahead_us > 0) {
     return Status::InvalidArgument("the time is " + std::to_string(ahead_us) +
                                    " microseconds from now, expected one in the past");

@@ -169,8 +169,7 @@ Status Verifier::CheckPages() {
   if (!status.ok()) return findings_.AddOrFail(FindingKind::kPage, "graph.engram", status);
   pages_read_ = true;
   const StoreState& state = core_.page_file->superblock().state;
-  for (const SegmentKind segment : {SegmentKind::kNodes, SegmentKind::kUpper,
-                                    SegmentKind::kNodeSlots, SegmentKind::kUpperSlots}) {
+  for (const SegmentKind segment : kAllSegments) {
     report_.pages += PagesInUse(*core_.layout, state, segment);
   }
   return bad_.empty() ? Status::Ok() : RestorePages();

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "engine/apply.h"
+#include "engine/page_loader.h"
 #include "engine/writer.h"
 #include "storage/base/coding.h"
 #include "storage/base/status_macros.h"
@@ -63,11 +64,10 @@ Result<bool> Writer::ForgetTimes(std::size_t most) {
   }
   CommitPlan plan = OwnPlan();
   std::vector<std::int64_t>& erases = plan.record.upkeep.clock_erases;
-  ENGRAM_RETURN_IF_ERROR(
-      core_.meta->ForEachClock(before, [&](const ClockRow& row) -> Result<bool> {
-        erases.push_back(row.clock_us);
-        return erases.size() < most;
-      }));
+  ENGRAM_RETURN_IF_ERROR(core_.meta->ForEachClock(before, [&](const ClockRow& row) -> Result<bool> {
+    erases.push_back(row.clock_us);
+    return erases.size() < most;
+  }));
   if (erases.empty()) return false;
   const bool more = erases.size() == most;
   ENGRAM_RETURN_IF_ERROR(CommitPlans({&plan, 1}, SyncMode::kNoSync));
@@ -136,10 +136,9 @@ Result<InsertRecord> Writer::MovedRecord(SlotId from, const ConstNodeView& node)
   ENGRAM_ASSIGN_OR_RETURN(const std::optional<VersionRow> row,
                           core_.meta->FindVersion(node.id(), kForever));
   if (!row || row->version != node.version() || !row->inserted_us) {
-    return Status::CorruptedIndex(core_.MetaPath() + ": version " +
-                                  std::to_string(Raw(node.version())) + " of pattern " +
-                                  std::to_string(node.id()) +
-                                  " has no row that says when it was inserted");
+    return Status::CorruptedIndex(
+        core_.MetaPath() + ": version " + std::to_string(Raw(node.version())) + " of pattern " +
+        std::to_string(node.id()) + " has no row that says when it was inserted");
   }
   insert.inserted_us = *row->inserted_us;
   return insert;
@@ -206,18 +205,15 @@ Result<std::size_t> Writer::Move(std::span<const Mover> movers) {
 Result<std::uint64_t> Writer::Cut(std::uint32_t node_slots, std::uint32_t upper_slots) {
   core_.writer_role.AssertHeld();
   CommitPlan plan = OwnPlan();
-  const auto cut = [&](SegmentKind segment, std::uint32_t slots, std::uint32_t per_page) {
-    const std::uint32_t pages = slots / per_page + (slots % per_page != 0 ? 1 : 0);
+  plan.record.state.node_slots = node_slots;
+  plan.record.state.upper_slots = upper_slots;
+  const StoreState state = FromRecord(plan.record.state);
+  for (const SegmentKind segment : kAllSegments) {
+    const std::uint32_t pages = PagesInUse(*core_.layout, state, segment);
     if (pages < core_.page_file->PageCount(segment)) {
       plan.record.upkeep.cuts.push_back({segment, pages});
     }
-  };
-  cut(SegmentKind::kNodes, node_slots, core_.layout->blocks_per_page());
-  cut(SegmentKind::kUpper, upper_slots, core_.layout->upper_blocks_per_page());
-  cut(SegmentKind::kNodeSlots, node_slots, kSlotsPerPage);
-  cut(SegmentKind::kUpperSlots, upper_slots, kSlotsPerPage);
-  plan.record.state.node_slots = node_slots;
-  plan.record.state.upper_slots = upper_slots;
+  }
   ENGRAM_RETURN_IF_ERROR(CommitPlans({&plan, 1}, SyncMode::kNoSync));
   core_.linker->EndAudit();  // it would look behind the end
   core_.slots->Cut(node_slots);

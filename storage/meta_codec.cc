@@ -11,6 +11,7 @@
 
 #include <flatbuffers/flatbuffers.h>
 
+#include "storage/base/clock.h"
 #include "storage/base/coding.h"
 #include "storage/base/status_macros.h"
 #include "storage/schema/metadata_generated.h"
@@ -125,7 +126,7 @@ class Encoder {
       return EncodeNumber(schema::Kind::Double, std::bit_cast<std::uint64_t>(*v), name);
     }
     if (const auto* v = value.As<Timestamp>()) {
-      const std::int64_t microseconds = v->time_since_epoch().count();
+      const std::int64_t microseconds = UnixMicros(*v);
       return EncodeNumber(schema::Kind::Time, static_cast<std::uint64_t>(microseconds), name);
     }
     if (const auto* v = value.As<std::string>()) {

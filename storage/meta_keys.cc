@@ -8,6 +8,7 @@
 #include <span>
 
 #include "storage/base/check.h"
+#include "storage/base/clock.h"
 #include "storage/base/coding.h"
 #include "storage/base/ids.h"
 
@@ -250,7 +251,7 @@ std::optional<std::string> MakeValueKey(const Value& value) {
   } else if (const auto* real = value.As<double>()) {
     number(ValueTag::kDouble, SortableDouble(*real));
   } else if (const auto* time = value.As<Timestamp>()) {
-    number(ValueTag::kTime, SortableInt(time->time_since_epoch().count()));
+    number(ValueTag::kTime, SortableInt(UnixMicros(*time)));
   } else if (const auto* string = value.As<std::string>()) {
     text(ValueTag::kString, *string);
   } else if (const auto* bytes = value.As<Bytes>()) {

@@ -16,8 +16,6 @@ namespace engram {
 namespace {
 
 constexpr std::size_t kBitsPerWord = 64;
-constexpr std::array<SegmentKind, kSegments> kAllSegments = {
-    SegmentKind::kNodes, SegmentKind::kUpper, SegmentKind::kNodeSlots, SegmentKind::kUpperSlots};
 
 bool HoldsSlots(SegmentKind segment) {
   return segment == SegmentKind::kNodeSlots || segment == SegmentKind::kUpperSlots;

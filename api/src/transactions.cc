@@ -6,6 +6,7 @@
 
 #include "api/src/options.h"
 #include "engine/vector_rules.h"
+#include "storage/base/clock.h"
 #include "storage/base/status_macros.h"
 
 namespace engram {
@@ -18,7 +19,7 @@ constexpr PatternId kMaxId = 1ull << 62;
 
 std::optional<std::int64_t> ToMicros(const std::optional<Timestamp>& time) {
   if (!time.has_value()) return std::nullopt;
-  return time->time_since_epoch().count();
+  return UnixMicros(*time);
 }
 
 NewPattern ViewOf(const WriteBatch::InsertOp& op) {

@@ -6,6 +6,8 @@
 #include <chrono>
 #include <cstdint>
 
+#include <engram/types.h>
+
 namespace engram {
 
 class Clock {
@@ -17,6 +19,9 @@ class Clock {
   // Never goes back: for deadlines and durations.
   virtual std::chrono::steady_clock::time_point Steady() = 0;
 };
+
+// As NowMicros() counts.
+inline std::int64_t UnixMicros(Timestamp time) { return time.time_since_epoch().count(); }
 
 // The system's. Lives as long as the process.
 Clock* SystemClock();

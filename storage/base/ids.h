@@ -3,6 +3,7 @@
 #ifndef ENGRAM_STORAGE_BASE_IDS_H_
 #define ENGRAM_STORAGE_BASE_IDS_H_
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -24,6 +25,8 @@ enum class SegmentKind : std::uint8_t {
   kUpperSlots = 4,  // two bits for each upper block
 };
 inline constexpr std::size_t kSegments = 4;
+inline constexpr std::array<SegmentKind, kSegments> kAllSegments = {
+    SegmentKind::kNodes, SegmentKind::kUpper, SegmentKind::kNodeSlots, SegmentKind::kUpperSlots};
 constexpr std::size_t IndexOf(SegmentKind kind) { return static_cast<std::size_t>(kind) - 1; }
 
 // What the slots segments say of each slot. Values are on disk.
