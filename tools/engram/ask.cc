@@ -109,8 +109,7 @@ int Ask(Context& context, const AskArguments& arguments) {
   options.include_metadata = true;
   const auto begin = std::chrono::steady_clock::now();
   const SearchResult found = Check(store.Search(coarse.EncodeText(question), options));
-  const double seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  const double seconds = SecondsSince(begin);
   std::vector<Answer> answers = Rank(found, fine, fine_question, arguments.k);
 
   Json list = Json::array();

@@ -12,8 +12,7 @@ int Checkpoint(Context& context, const std::string& directory) {
   Store store = OpenForWriting(context, directory);
   const auto begin = std::chrono::steady_clock::now();
   Check(store.Checkpoint());
-  const double seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  const double seconds = SecondsSince(begin);
   const Stats stats = Check(store.GetStats());
   Check(store.Close());
   if (context.json) {

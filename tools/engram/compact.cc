@@ -44,9 +44,7 @@ class Phases {
       line_->Begin();
       phase_ = now.phase;
     }
-    std::optional<double> fraction;
-    if (now.total > 0) fraction = static_cast<double>(now.done) / static_cast<double>(now.total);
-    line_->Update(now.done, fraction);
+    line_->UpdateOf(now.done, now.total);
   }
 
  private:
@@ -87,8 +85,7 @@ int Compact(Context& context, const CompactArguments& arguments) {
   Store store = OpenForWriting(context, arguments.directory);
   const auto begin = std::chrono::steady_clock::now();
   const CompactReport report = CompactWithProgress(context, store, !arguments.no_metadata);
-  const double seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  const double seconds = SecondsSince(begin);
   Check(store.Close());
   if (!context.json) {
     PrintReport(context, report, seconds);

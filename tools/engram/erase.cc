@@ -156,8 +156,7 @@ int EraseForever(Context& context, const EraseArguments& arguments) {
   Store store = OpenForWriting(context, arguments.directory);
   const EraseForeverReport report = Check(store.EraseForever(CollectIds(store, arguments.which)));
   Check(store.Close());
-  const double seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  const double seconds = SecondsSince(begin);
   if (context.json) {
     Json answer;
     answer["erased"] = report.patterns;

@@ -92,10 +92,9 @@ int Eval(Context& context, const EvalArguments& arguments) {
   for (const std::size_t ef : efs) {
     const EvalRow row = [&] {
       Progress progress(context, "ef " + std::to_string(ef));
-      return Measure(store, queries, distances, arguments.setting, ef,
-                     [&progress](std::size_t done, std::size_t of) {
-                       progress.Update(done, static_cast<double>(done) / static_cast<double>(of));
-                     });
+      return Measure(
+          store, queries, distances, arguments.setting, ef,
+          [&progress](std::size_t done, std::size_t of) { progress.UpdateOf(done, of); });
     }();
     exact = exact || row.exact;
     degraded = degraded || row.degraded;

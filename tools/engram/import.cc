@@ -77,8 +77,7 @@ int RunImport(Context& context, ImportArguments& arguments) {
   // Closing makes the rest durable; a failure there is a failure of the import.
   const Status closed = store.Close();
   if (result.status.ok()) result.status = closed;
-  const double seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  const double seconds = SecondsSince(begin);
   for (const std::string& complaint : result.complaints) {
     context.err << "engram: skipped " << complaint << "\n";
   }

@@ -109,11 +109,9 @@ int IndexText(Context& context, const IndexTextArguments& arguments) {
     const std::size_t count = std::min(kPassagesTogether, passages.size() - at);
     inserted += InsertBatch(store, encoder, std::span(passages).subspan(at, count));
     if (arguments.report_commits) context.out << "committed " << inserted << std::endl;
-    progress.Update(at + count,
-                    static_cast<double>(at + count) / static_cast<double>(passages.size()));
+    progress.UpdateOf(at + count, passages.size());
   }
-  const double seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  const double seconds = SecondsSince(begin);
   const std::uint64_t syncs = Check(store.GetStats()).log_syncs;
   Check(store.Close());
   if (context.json) {

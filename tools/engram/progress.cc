@@ -32,6 +32,12 @@ void Progress::Begin() {
   context_.err << "\r\033[K" << what_ << std::flush;
 }
 
+void Progress::UpdateOf(std::uint64_t done, std::uint64_t total) {
+  std::optional<double> fraction;
+  if (total > 0) fraction = static_cast<double>(done) / static_cast<double>(total);
+  Update(done, fraction);
+}
+
 void Progress::Update(std::uint64_t done, std::optional<double> fraction) {
   const Clock::time_point now = Clock::now();
   const bool bar = context_.err_is_terminal;

@@ -25,6 +25,8 @@ class Progress {
   // `done` things, which is `fraction` of all (0 to 1) where that is known. Cheap: most calls print
   // nothing.
   void Update(std::uint64_t done, std::optional<double> fraction);
+  // `done` of `total` things; 0: nobody knows of how many.
+  void UpdateOf(std::uint64_t done, std::uint64_t total);
 
  private:
   using Clock = std::chrono::steady_clock;

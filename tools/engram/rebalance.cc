@@ -1,6 +1,5 @@
 #include <chrono>
 #include <memory>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -72,9 +71,7 @@ RebalanceReport RebalanceWithProgress(Context& context, Store& store, RebalanceO
   Progress line(context, "rebalance");
   line.Begin();
   options.progress = [&](const RebalanceProgress& now) {
-    std::optional<double> fraction;
-    if (now.total > 0) fraction = static_cast<double>(now.done) / static_cast<double>(now.total);
-    line.Update(now.done, fraction);
+    line.UpdateOf(now.done, now.total);
     return !interrupt.seen();
   };
   return Check(store.Rebalance(options));
@@ -84,8 +81,7 @@ int Rebalance(Context& context, const RebalanceArguments& arguments) {
   Store store = OpenForWriting(context, arguments.directory);
   const auto begin = std::chrono::steady_clock::now();
   const RebalanceReport report = RebalanceWithProgress(context, store, arguments.options);
-  const double seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  const double seconds = SecondsSince(begin);
   Check(store.Close());
   if (!context.json) {
     PrintRebalance(context, report, seconds);

@@ -85,8 +85,7 @@ int Search(Context& context, const SearchArguments& arguments) {
   for (std::size_t i = 0; i < queries.size(); ++i) {
     const auto begin = std::chrono::steady_clock::now();
     const Result<SearchResult> result = store.Search(queries[i], options);
-    const double seconds =
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    const double seconds = SecondsSince(begin);
     if (!result.ok()) {
       const std::string which = queries.size() > 1 ? "query " + std::to_string(i + 1) + ": " : "";
       throw Failure(Status(result.code(), which + std::string(result.status().message())));

@@ -1,8 +1,9 @@
-// Numbers and sizes as people read them.
-// Threads: pure functions.
+// Numbers, sizes and times as people read them.
+// Threads: any thread.
 #ifndef ENGRAM_TOOLS_ENGRAM_TEXT_H_
 #define ENGRAM_TOOLS_ENGRAM_TEXT_H_
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -18,6 +19,7 @@ std::string WithSeparators(std::uint64_t number);  // "1,234,567"
 std::string HumanBytes(std::uint64_t bytes);       // "1.2 MiB"
 std::string HumanSeconds(double seconds);          // "1.3 ms", "3 min 20 s", "3 d 4 h"
 std::string Fixed(double value, int digits);
+double SecondsSince(std::chrono::steady_clock::time_point begin);
 
 // Escape sequences around `text` where the output is a terminal; `text` alone elsewhere.
 std::string Bold(const Context& context, std::string_view text);

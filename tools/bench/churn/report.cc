@@ -4,8 +4,6 @@
 #include <map>
 #include <utility>
 
-#include <engram/version.h>
-
 #include "tools/bench/peers/table.h"
 
 namespace engram::bench {
@@ -128,38 +126,29 @@ void PrintShrink(const Json& report) {
 
 Json ChurnSetting(const ChurnBench& bench) {
   const BenchOptions& common = bench.options.common;
-  return {{"set", common.set},
-          {"metric", MetricName(common.metric)},
-          {"rows", bench.data.rows()},
-          {"patterns", bench.options.patterns},
-          {"changed", bench.options.changed},
-          {"leaving", bench.options.leaving == Leaving::kOldest ? "oldest" : "random"},
-          {"dimensions", bench.data.dimensions()},
-          {"queries", bench.data.query_count()},
-          {"k", common.k},
-          {"at_ef", common.at_ef},
-          {"m", common.m},
-          {"ef_construction", common.ef_construction},
-          {"threads", common.threads},
-          {"residency", ResidencyName(common.residency)},
-          {"rounds", common.rounds},
-          {"processor", ProcessorName()},
-          {"processors", Processors().size()},
-          {"memory_bytes", MachineBytes()},
-          {"huge_pages", HugePageSetting()},
-          {"compiler", __VERSION__},
-          {"engram", LibraryVersion()},
-          {"date", DateAndTime()}};
+  Json setting = {{"set", common.set},
+                  {"metric", MetricName(common.metric)},
+                  {"rows", bench.data.rows()},
+                  {"patterns", bench.options.patterns},
+                  {"changed", bench.options.changed},
+                  {"leaving", bench.options.leaving == Leaving::kOldest ? "oldest" : "random"},
+                  {"dimensions", bench.data.dimensions()},
+                  {"queries", bench.data.query_count()},
+                  {"k", common.k},
+                  {"at_ef", common.at_ef},
+                  {"m", common.m},
+                  {"ef_construction", common.ef_construction},
+                  {"threads", common.threads},
+                  {"residency", ResidencyName(common.residency)},
+                  {"rounds", common.rounds}};
+  AddMachine(setting);
+  return setting;
 }
 
 void PrintChurnPart(const Json& report, const std::string& part) {
   static const std::map<std::string, void (*)(const Json&)> kPrinters = {
-      {"setting", PrintSetting},
-      {"turnover", PrintTurnover},
-      {"sweep-cost", PrintSweepCost},
-      {"readers", PrintReaders},
-      {"snapshots", PrintSnapshots},
-      {"shrink", PrintShrink}};
+      {"setting", PrintSetting}, {"turnover", PrintTurnover},   {"sweep-cost", PrintSweepCost},
+      {"readers", PrintReaders}, {"snapshots", PrintSnapshots}, {"shrink", PrintShrink}};
   kPrinters.at(part)(report);
 }
 

@@ -2,6 +2,8 @@
 
 #include <fstream>
 
+#include <engram/version.h>
+
 #include "tools/bench/system.h"
 
 namespace engram::bench {
@@ -11,6 +13,16 @@ Json Repeated(const std::vector<double>& rounds) {
 }
 
 double MedianOf(const Json& repeated) { return repeated.at("median").get<double>(); }
+
+void AddMachine(Json& setting) {
+  setting["processor"] = ProcessorName();
+  setting["processors"] = Processors().size();
+  setting["memory_bytes"] = MachineBytes();
+  setting["huge_pages"] = HugePageSetting();
+  setting["compiler"] = __VERSION__;
+  setting["engram"] = LibraryVersion();
+  setting["date"] = DateAndTime();
+}
 
 Json ReadJson(const std::string& path) {
   std::ifstream file(path);

@@ -18,6 +18,9 @@ Json Repeated(const std::vector<double>& rounds);
 // The median of what Repeated() made.
 double MedianOf(const Json& repeated);
 
+// Adds what was measured on, with what, and when.
+void AddMachine(Json& setting);
+
 // Ends the process where the file cannot be read, or written.
 Json ReadJson(const std::string& path);
 void WriteJson(const std::string& path, const Json& figures);

@@ -3,8 +3,6 @@
 #include <cstdio>
 #include <map>
 
-#include <engram/version.h>
-
 #include "tools/bench/peers/faiss_peer.h"
 #include "tools/bench/peers/table.h"
 
@@ -194,26 +192,21 @@ void PrintGrowth(const Json& report) {
 Json SettingFigures(const Bench& bench) {
   const BenchOptions& options = bench.options;
   const bool native = options.faiss_kernels == FaissKernels::kNative;
-  return {{"set", options.set},
-          {"metric", MetricName(options.metric)},
-          {"points", bench.data.rows()},
-          {"dimensions", bench.data.dimensions()},
-          {"queries", bench.data.query_count()},
-          {"k", options.k},
-          {"m", options.m},
-          {"ef_construction", options.ef_construction},
-          {"threads", options.threads},
-          {"at_ef", options.at_ef},
-          {"rounds", options.rounds},
-          {"processor", ProcessorName()},
-          {"processors", Processors().size()},
-          {"memory_bytes", MachineBytes()},
-          {"huge_pages", HugePageSetting()},
-          {"compiler", __VERSION__},
-          {"engram", LibraryVersion()},
-          {"faiss", FaissVersion()},
-          {"faiss_kernels", native ? "native" : "packaged"},
-          {"date", DateAndTime()}};
+  Json setting = {{"set", options.set},
+                  {"metric", MetricName(options.metric)},
+                  {"points", bench.data.rows()},
+                  {"dimensions", bench.data.dimensions()},
+                  {"queries", bench.data.query_count()},
+                  {"k", options.k},
+                  {"m", options.m},
+                  {"ef_construction", options.ef_construction},
+                  {"threads", options.threads},
+                  {"at_ef", options.at_ef},
+                  {"rounds", options.rounds},
+                  {"faiss", FaissVersion()},
+                  {"faiss_kernels", native ? "native" : "packaged"}};
+  AddMachine(setting);
+  return setting;
 }
 
 std::string SetLine(const Json& setting) {
