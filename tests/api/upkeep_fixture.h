@@ -10,9 +10,9 @@
 #include <string>
 #include <vector>
 
-#include "engine/verify.h"
 #include "storage/base/posix_file_system.h"
 #include "tests/api/store_fixture.h"
+#include "tests/support/sound_store.h"
 
 namespace engram {
 
@@ -118,13 +118,7 @@ class UpkeepTest : public StoreTest {
     store_.reset();
     Verify();
   }
-  void Verify() {
-    const auto report = VerifyStore(MakePosixFileSystem(), Path());
-    ASSERT_TRUE(report.ok()) << report.status();
-    for (const Finding& finding : report->findings) {
-      ADD_FAILURE() << finding.where << ": " << finding.what;
-    }
-  }
+  void Verify() { ExpectSoundStore(MakePosixFileSystem(), Path()); }
   void VerifyAndReopen() {
     CloseAndVerify();
     Open();

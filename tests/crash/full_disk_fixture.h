@@ -17,9 +17,9 @@
 
 #include <engram/store.h>
 
-#include "engine/verify.h"
 #include "storage/base/posix_file_system.h"
 #include "tests/support/small_disk.h"
+#include "tests/support/sound_store.h"
 #include "tests/support/temp_dir.h"
 
 namespace engram {
@@ -133,12 +133,7 @@ class FullDiskTest : public ::testing::TestWithParam<Load> {
     EXPECT_EQ(result->hits.at(0).id, id);
   }
 
-  void CheckVerifies() {
-    const auto report = VerifyStore(MakePosixFileSystem(), path_);
-    ASSERT_TRUE(report.ok()) << report.status();
-    for (const Finding& finding : report->findings)
-      ADD_FAILURE() << finding.where << ": " << finding.what;
-  }
+  void CheckVerifies() { ExpectSoundStore(MakePosixFileSystem(), path_); }
 
   void CloseAndVerify() {
     const Status closed = store_->Close();

@@ -16,6 +16,7 @@
 #include "storage/slot_bits.h"
 #include "storage/superblock.h"
 #include "tests/engine/corruption_fixture.h"
+#include "tests/support/sound_store.h"
 
 namespace engram {
 namespace {
@@ -60,11 +61,7 @@ class GraphCorruption : public CorruptionTest {
     slots_ = engine.core().slots->used();
   }
 
-  void ExpectNoFinding() {
-    const auto report = VerifyStore(files_, path());
-    ASSERT_TRUE(report.ok()) << report.status();
-    for (const Finding& f : report->findings) ADD_FAILURE() << f.where << ": " << f.what;
-  }
+  void ExpectNoFinding() { ExpectSoundStore(files_, path()); }
 
   void EditNode(SlotId slot, const std::function<void(std::byte* block)>& edit) {
     EditPage(SegmentKind::kNodes, Raw(layout_.PageOf(slot)),

@@ -10,27 +10,23 @@
 #include <vector>
 
 #include "storage/base/test_hooks.h"
-#include "tests/engine/engine_fixture.h"
-#include "tests/support/graph_check.h"
+#include "tests/engine/population_fixture.h"
 #include "tests/support/temp_dir.h"
 
 namespace engram {
 namespace {
 
-class GraphMutantsTest : public EngineTest {
+class GraphMutantsTest : public PopulationTest {
  protected:
-  GraphMutantsTest() : random_(TestSeed(5)) {
+  GraphMutantsTest() : PopulationTest(TestSeed(5)) {
     config_.options.m = 2;  // many levels, little room
     config_.options.ef_construction = 40;
-    config_.options.search_threads = 1;
-    config_.options.durability = Durability::kNone;
   }
   ~GraphMutantsTest() override { SetMutant(Mutant::kNone); }
 
   // Patterns in a few clusters.
   void InsertMany(std::size_t count) {
     std::vector<std::vector<float>> vectors;
-    std::vector<PendingOp> ops;
     for (std::size_t i = 0; i < count; ++i) {
       const auto center = static_cast<float>(random_() % 5 * 100);
       std::vector<float> vector(kDimensions);
@@ -39,31 +35,12 @@ class GraphMutantsTest : public EngineTest {
       }
       vectors.push_back(std::move(vector));
     }
-    for (const std::vector<float>& vector : vectors) ops.emplace_back(InsertOf(vector));
-    const Done done = Commit(std::move(ops), Durability::kNone);
-    ASSERT_TRUE(done.status.ok()) << done.status;
-    ids_.insert(ids_.end(), done.ids.begin(), done.ids.end());
-  }
-
-  void EraseSome(std::size_t count) {
-    std::vector<PendingOp> ops;
-    for (; count > 0; --count) {
-      std::swap(ids_[random_() % ids_.size()], ids_.back());
-      ops.emplace_back(PendingErase{ids_.back()});
-      ids_.pop_back();
-    }
-    const Done done = Commit(std::move(ops), Durability::kNone);
-    ASSERT_TRUE(done.status.ok()) << done.status;
+    InsertAll(vectors);
   }
 
   void Sweep() {
     ASSERT_TRUE(engine_->RunMaintenance(std::chrono::seconds(100)).ok());
     ASSERT_EQ(GetStats().dead, 0u);
-  }
-
-  std::string CheckGraphNow() {
-    MutexLock role(engine_->core().writer_role);
-    return CheckGraph(engine_->core(), &shape_);
   }
 
   // Turnover: the graph as it stands after many sweeps.
@@ -80,10 +57,6 @@ class GraphMutantsTest : public EngineTest {
     }
     return CheckGraphNow();
   }
-
-  std::mt19937_64 random_;
-  std::vector<PatternId> ids_;
-  GraphShape shape_;
 };
 
 TEST_F(GraphMutantsTest, TheRightCodePasses) {

@@ -16,8 +16,8 @@
 
 #include "engine/engine.h"
 #include "engine/vector_rules.h"
-#include "engine/verify.h"
 #include "storage/base/uring_file_system.h"
+#include "tests/support/sound_store.h"
 #include "tests/support/temp_dir.h"
 
 namespace engram {
@@ -130,14 +130,7 @@ class History {
     engine_.reset();
   }
 
-  void Verify() {
-    const auto report = VerifyStore(files_, dir_.File("store"));
-    ASSERT_TRUE(report.ok()) << report.status();
-    for (const Finding& finding : report->findings) {
-      ADD_FAILURE() << finding.where << ": " << finding.what;
-    }
-    EXPECT_EQ(report->patterns, ids_.size());
-  }
+  void Verify() { ExpectSoundStore(files_, dir_.File("store"), ids_.size()); }
 
   void Step() {
     const std::uint32_t kind = Below(23);

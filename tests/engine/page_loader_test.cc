@@ -8,11 +8,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "engine/verify.h"
 #include "index/node_layout.h"
 #include "storage/base/coding.h"
 #include "storage/journal.h"
 #include "tests/engine/raw_store_fixture.h"
+#include "tests/support/sound_store.h"
 
 namespace engram {
 namespace {
@@ -77,13 +77,7 @@ class LoadCutPagesTest : public RawStoreTest, public testing::WithParamInterface
     Flip("graph.engram", pages_->FileOffset({kNodes, static_cast<PageId>(page)}) + 300);
   }
 
-  void ExpectNoFindings() const {
-    const auto report = VerifyStore(files_, path());
-    ASSERT_TRUE(report.ok()) << report.status();
-    for (const Finding& finding : report->findings) {
-      ADD_FAILURE() << finding.where << ": " << finding.what;
-    }
-  }
+  void ExpectNoFindings() const { ExpectSoundStore(files_, path()); }
 
   // Opens, looks at everything, grows over what was cut, and closes.
   void ExpectOpens(std::uint64_t restored) {

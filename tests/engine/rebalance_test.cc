@@ -12,27 +12,24 @@
 #include <thread>
 #include <vector>
 
-#include "engine/verify.h"
 #include "index/node_key.h"
 #include "storage/base/coding.h"
-#include "tests/engine/engine_fixture.h"
-#include "tests/support/graph_check.h"
+#include "tests/engine/population_fixture.h"
+#include "tests/support/sound_store.h"
 
 namespace engram {
 namespace {
 
-class RebalanceTest : public EngineTest, public ::testing::WithParamInterface<Residency> {
+class RebalanceTest : public PopulationTest, public ::testing::WithParamInterface<Residency> {
  protected:
   static constexpr std::uint32_t kWide = 12;
 
-  RebalanceTest() : random_(TestSeed(71)) {
+  RebalanceTest() : PopulationTest(TestSeed(71)) {
     config_.options.dimensions = kWide;
     config_.options.m = 8;
     config_.options.ef_construction = 60;
     config_.options.ef = 30;
-    config_.options.search_threads = 1;
     config_.options.residency = GetParam();
-    config_.options.durability = Durability::kNone;
     config_.options.log_segment_bytes = 1 << 20;
   }
 
@@ -52,21 +49,7 @@ class RebalanceTest : public EngineTest, public ::testing::WithParamInterface<Re
   void InsertMany(std::size_t count) {
     std::vector<std::vector<float>> vectors;
     for (std::size_t i = 0; i < count; ++i) vectors.push_back(NextVector());
-    std::vector<PendingOp> ops;
-    for (const std::vector<float>& vector : vectors) ops.emplace_back(InsertOf(vector));
-    const Done done = Commit(std::move(ops), Durability::kNone);
-    ASSERT_TRUE(done.status.ok()) << done.status;
-    ids_.insert(ids_.end(), done.ids.begin(), done.ids.end());
-  }
-  void EraseSome(std::size_t count) {
-    std::vector<PendingOp> ops;
-    for (; count > 0; --count) {
-      std::swap(ids_[random_() % ids_.size()], ids_.back());
-      ops.emplace_back(PendingErase{ids_.back()});
-      ids_.pop_back();
-    }
-    const Done done = Commit(std::move(ops), Durability::kNone);
-    ASSERT_TRUE(done.status.ok()) << done.status;
+    InsertAll(vectors);
   }
 
   // Takes every link of a share of the nodes away but those that somebody's reachability needs.
@@ -110,22 +93,14 @@ class RebalanceTest : public EngineTest, public ::testing::WithParamInterface<Re
     return report.ok() ? *report : RebalanceReport();
   }
 
-  std::string CheckGraphNow() {
-    MutexLock role(engine_->core().writer_role);
-    return CheckGraph(engine_->core());
-  }
   void ExpectSound() {
     EXPECT_EQ(CheckGraphNow(), "");
     ASSERT_TRUE(engine_->Close().ok());
     engine_.reset();
-    const auto report = VerifyStore(files_, dir_.File("store"));
-    ASSERT_TRUE(report.ok()) << report.status();
-    for (const Finding& f : report->findings) ADD_FAILURE() << f.where << ": " << f.what;
+    ExpectSoundStore(files_, dir_.File("store"));
   }
 
-  std::mt19937_64 random_;
   std::vector<std::vector<float>> centers_;
-  std::vector<PatternId> ids_;
 };
 
 TEST_P(RebalanceTest, AHarmedGraphIsGoodAgain) {

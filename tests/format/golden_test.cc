@@ -21,6 +21,7 @@
 #include "storage/base/posix_file_system.h"
 #include "storage/page_format.h"
 #include "storage/superblock.h"
+#include "tests/support/sound_store.h"
 #include "tests/support/temp_dir.h"
 #include "wal/log_format.h"
 
@@ -29,7 +30,6 @@ namespace {
 
 using testing::Each;
 using testing::HasSubstr;
-
 
 // As the program in the README computes it.
 std::vector<float> VectorOf(std::uint32_t i) {
@@ -173,12 +173,7 @@ class GoldenTest : public testing::TestWithParam<const char*> {
   }
 
   void ExpectSound(std::uint64_t patterns) const {
-    const auto report = VerifyStore(MakePosixFileSystem(), path());
-    ASSERT_TRUE(report.ok()) << report.status();
-    for (const Finding& finding : report->findings) {
-      ADD_FAILURE() << finding.where << ": " << finding.what;
-    }
-    EXPECT_EQ(report->patterns, patterns);
+    ExpectSoundStore(MakePosixFileSystem(), path(), patterns);
   }
 
   TempDir dir_;

@@ -296,6 +296,12 @@ std::vector<float> VectorMaker::Next() {
   return vector;
 }
 
+std::vector<std::vector<float>> VectorMaker::Many(std::size_t count) {
+  std::vector<std::vector<float>> vectors;
+  for (std::size_t i = 0; i < count; ++i) vectors.push_back(Next());
+  return vectors;
+}
+
 std::vector<SlotId> LinkedGraph::FreeSlots(std::uint32_t slots) {
   std::vector<SlotId> free;
   for (std::uint32_t slot = slots; slot > 0; --slot) free.push_back(SlotId{slot - 1});

@@ -91,6 +91,7 @@ class VectorMaker {
       : kind_(kind), dimensions_(dimensions), random_(seed) {}
 
   std::vector<float> Next();
+  std::vector<std::vector<float>> Many(std::size_t count);
 
  private:
   const VectorKind kind_;

@@ -25,12 +25,6 @@ LinkerOptions SmallOptions() {
   return options;
 }
 
-std::vector<std::vector<float>> Many(VectorMaker& maker, std::size_t count) {
-  std::vector<std::vector<float>> vectors;
-  for (std::size_t i = 0; i < count; ++i) vectors.push_back(maker.Next());
-  return vectors;
-}
-
 // One step, as the engine makes it; the report of the round where it ended.
 std::optional<AuditReport> Step(LinkedGraph& linked, std::size_t slots) {
   Linker& linker = linked.linker();
@@ -80,11 +74,11 @@ class LinkerAuditTest
     const std::vector<SlotId> live = linked.memory().Live();
     switch (random() % 8) {
       case 0:
-        if (linked.room() >= 8) linked.Insert(Many(maker, 1 + random() % 8));
+        if (linked.room() >= 8) linked.Insert(maker.Many(1 + random() % 8));
         break;
       case 1:
       case 2:
-        if (linked.room() > 0) linked.Insert(Many(maker, 1));
+        if (linked.room() > 0) linked.Insert(maker.Many(1));
         break;
       case 3:
       case 4:
@@ -193,7 +187,7 @@ TEST_P(LinkerAuditTest, ARoundMendsWhatIsBroken) {
   for (int time = 0; time < 6; ++time) {
     VectorMaker maker = MakeVectors(seed + static_cast<std::uint64_t>(time));
     LinkedGraph linked(Shape(), SmallOptions());
-    linked.Insert(Many(maker, 200));
+    linked.Insert(maker.Many(200));
     Damage(linked, random);
     if (time % 2 == 0) SpoilCounts(linked, random, kSlots);
     ASSERT_NE(linked.Check(), "");
@@ -217,7 +211,7 @@ TEST_P(LinkerAuditTest, ItMendsWhileCommitsGoOn) {
   for (int time = 0; time < 6; ++time) {
     VectorMaker maker = MakeVectors(seed + static_cast<std::uint64_t>(time));
     LinkedGraph linked(Shape(), SmallOptions());
-    linked.Insert(Many(maker, 150));
+    linked.Insert(maker.Many(150));
     for (int i = 0; i < 30; ++i) linked.End(linked.memory().Live()[random() % 100]);
     Damage(linked, random);
     SpoilCounts(linked, random, kSlots);
@@ -249,7 +243,7 @@ INSTANTIATE_TEST_SUITE_P(All, LinkerAuditTest,
 
 class LinkerAudit : public testing::Test {
  protected:
-  LinkerAudit() { linked_.Insert(Many(maker_, 200)); }
+  LinkerAudit() { linked_.Insert(maker_.Many(200)); }
 
   SlotId SomeLowNode() {
     for (const SlotId slot : linked_.memory().Live()) {

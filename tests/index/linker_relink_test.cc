@@ -22,12 +22,6 @@ LinkerOptions SmallOptions() {
   return options;
 }
 
-std::vector<std::vector<float>> Many(VectorMaker& maker, std::size_t count) {
-  std::vector<std::vector<float>> vectors;
-  for (std::size_t i = 0; i < count; ++i) vectors.push_back(maker.Next());
-  return vectors;
-}
-
 bool Relink(LinkedGraph& linked, SlotId slot) {
   const FoundLevels found =
       Linker::FindFor(linked.graph(), linked.linker().entry(), linked.linker().options(), slot);
@@ -70,7 +64,7 @@ TEST_P(LinkerRelinkTest, TheRulesHoldAfterEachNode) {
     const std::vector<SlotId> live = linked.memory().Live();
     switch (random() % 6) {
       case 0:
-        if (linked.room() >= 6) linked.Insert(Many(maker, 1 + random() % 6));
+        if (linked.room() >= 6) linked.Insert(maker.Many(1 + random() % 6));
         break;
       case 1:
         if (live.size() > 40) linked.End(live[random() % live.size()]);
@@ -114,7 +108,7 @@ TEST(LinkerRelink, AHarmedGraphIsAsGoodAsNewAgain) {
   VectorMaker maker(VectorKind::kRandom, 8, seed);
   VectorMaker queries(VectorKind::kRandom, 8, seed + 1);
   LinkedGraph linked({8, 8, 1000, 1000}, SmallOptions());
-  for (int i = 0; i < 10; ++i) linked.Insert(Many(maker, 100));
+  for (int i = 0; i < 10; ++i) linked.Insert(maker.Many(100));
   VectorMaker first = queries;
   const double healthy = Recall(linked, first, 10, 20);
 
@@ -150,7 +144,7 @@ TEST(LinkerRelink, AHarmedGraphIsAsGoodAsNewAgain) {
 TEST(LinkerRelink, OfAHealthyGraphItLeavesTheLinksThatAreThere) {
   VectorMaker maker(VectorKind::kRandom, 8, TestSeed(43));
   LinkedGraph linked({8, 8, 500, 500}, SmallOptions());
-  for (int i = 0; i < 500; ++i) linked.Insert(Many(maker, 1));
+  for (int i = 0; i < 500; ++i) linked.Insert(maker.Many(1));
   const auto links = [&] {
     std::size_t count = 0;
     for (const SlotId slot : linked.memory().Live()) {

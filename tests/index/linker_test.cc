@@ -24,12 +24,6 @@ LinkerOptions SmallOptions(Metric metric = Metric::kL2) {
   return options;
 }
 
-std::vector<std::vector<float>> Many(VectorMaker& maker, std::size_t count) {
-  std::vector<std::vector<float>> vectors;
-  for (std::size_t i = 0; i < count; ++i) vectors.push_back(maker.Next());
-  return vectors;
-}
-
 // m, kind of vectors, dimensions.
 class LinkerHistoryTest
     : public testing::TestWithParam<std::tuple<std::uint32_t, VectorKind, std::uint32_t>> {
@@ -62,7 +56,7 @@ TEST_P(LinkerHistoryTest, TheRulesHoldAfterEachOperation) {
     switch (random() % 10) {
       case 0:
       case 1:
-        if (linked.room() >= 12) linked.Insert(Many(maker, 1 + random() % 12));
+        if (linked.room() >= 12) linked.Insert(maker.Many(1 + random() % 12));
         break;
       case 2:
         // The candidates' slots are pinned, so no sweep may go on while somebody waits.
@@ -77,7 +71,7 @@ TEST_P(LinkerHistoryTest, TheRulesHoldAfterEachOperation) {
       case 3:
       case 4:
       case 5:
-        if (filling && linked.room() > 0) linked.Insert(Many(maker, 1));
+        if (filling && linked.room() > 0) linked.Insert(maker.Many(1));
         [[fallthrough]];
       case 6:
       case 7:
@@ -102,7 +96,7 @@ TEST_P(LinkerHistoryTest, TheRulesHoldAfterEachOperation) {
     ASSERT_EQ(linked.Check(), "");
   }
   EXPECT_EQ(linked.linker().entry(), EntryPoint{});
-  linked.Insert(Many(maker, 1));
+  linked.Insert(maker.Many(1));
   EXPECT_EQ(linked.Check(), "");
 }
 
@@ -112,7 +106,7 @@ TEST_P(LinkerHistoryTest, WhatCountsParentsAnewGoesOnAsIfNothingHadBeen) {
   VectorMaker maker = MakeVectors(seed);
   LinkedGraph linked(Shape(), SmallOptions());
   for (int round = 0; round < 12; ++round) {
-    linked.Insert(Many(maker, 20));
+    linked.Insert(maker.Many(20));
     for (int i = 0; i < 8; ++i) {
       const std::vector<SlotId> live = linked.memory().Live();
       linked.End(live[random() % live.size()]);
@@ -131,7 +125,7 @@ TEST_P(LinkerHistoryTest, WhatIsCountedOnTheWayIsWhatTheListsSay) {
   VectorMaker maker = MakeVectors(seed);
   LinkedGraph linked(Shape(), SmallOptions());
   for (int round = 0; round < 12; ++round) {
-    linked.Insert(Many(maker, 20));
+    linked.Insert(maker.Many(20));
     for (int i = 0; i < 8; ++i) {
       const std::vector<SlotId> live = linked.memory().Live();
       linked.End(live[random() % live.size()]);
@@ -156,7 +150,7 @@ TEST_P(LinkerHistoryTest, WrongCountsDoNoHarmBeyondReachability) {
   for (const std::uint32_t most : {1U, 3U, 200U}) {
     VectorMaker maker = MakeVectors(seed);
     LinkedGraph linked(Shape(), SmallOptions());
-    linked.Insert(Many(maker, 150));
+    linked.Insert(maker.Many(150));
     const EntryPoint entry = linked.linker().entry();
     std::vector<std::uint32_t> counts = linked.linker().ParentCounts(linked.graph(), kSlots);
     for (std::uint32_t& count : counts) {
@@ -166,7 +160,7 @@ TEST_P(LinkerHistoryTest, WrongCountsDoNoHarmBeyondReachability) {
     for (std::vector<SlotId> live = linked.memory().Live(); !live.empty();
          live = linked.memory().Live()) {
       linked.End(live[random() % live.size()]);
-      if (random() % 3 == 0 && live.size() > 60 && linked.room() > 0) linked.Insert(Many(maker, 1));
+      if (random() % 3 == 0 && live.size() > 60 && linked.room() > 0) linked.Insert(maker.Many(1));
       if (random() % 10 == 0) linked.Sweep(300);
     }
     EXPECT_EQ(linked.linker().entry(), EntryPoint{});
@@ -180,9 +174,9 @@ TEST_P(LinkerHistoryTest, TheNumberOfThreadsChangesNoLink) {
     VectorMaker maker = MakeVectors(seed);
     LinkedGraph linked(Shape(700), SmallOptions());
     const RunTasks run = RunOnThreads(threads);
-    linked.Insert(Many(maker, 30), {}, run);
-    linked.Insert(Many(maker, 512), {}, run);
-    linked.Insert(Many(maker, 100), {}, run);
+    linked.Insert(maker.Many(30), {}, run);
+    linked.Insert(maker.Many(512), {}, run);
+    linked.Insert(maker.Many(100), {}, run);
     ASSERT_EQ(linked.Check(), "");
     if (threads == 1) expected = linked.memory().AllLinks();
     EXPECT_EQ(linked.memory().AllLinks(), expected) << threads << " threads";
@@ -197,7 +191,7 @@ TEST_P(LinkerWayUpTest, AListKeepsItsWayUpWhileNodesCome) {
   VectorMaker maker = MakeVectors(TestSeed(11));
   LinkedGraph linked(Shape(), SmallOptions());
   for (int i = 0; i < 60; ++i) {
-    linked.Insert(Many(maker, 1 + static_cast<std::size_t>(i % 7)));
+    linked.Insert(maker.Many(1 + static_cast<std::size_t>(i % 7)));
     ASSERT_EQ(linked.memory().CheckWaysUp(linked.linker().entry()), "");
   }
 }
@@ -231,7 +225,7 @@ TEST(Linker, EachMetricIsLinkedByTheSameRules) {
   for (const Metric metric : {Metric::kL2, Metric::kCosine, Metric::kInnerProduct}) {
     VectorMaker maker(VectorKind::kRandom, 4, TestSeed(12));
     LinkedGraph linked({4, 3, 200, 400}, SmallOptions(metric));
-    for (int i = 0; i < 20; ++i) linked.Insert(Many(maker, 10));
+    for (int i = 0; i < 20; ++i) linked.Insert(maker.Many(10));
     EXPECT_EQ(linked.Check(), "");
   }
 }
@@ -258,7 +252,7 @@ TEST(Linker, CandidatesFoundAheadGiveTheLinksOfASearchByTheLeader) {
 TEST(Linker, CandidatesThatDiedSinceAreNotLinkedTo) {
   VectorMaker maker(VectorKind::kRandom, 3, TestSeed(14));
   LinkedGraph linked({3, 3, 100, 200}, SmallOptions());
-  linked.Insert(Many(maker, 60));
+  linked.Insert(maker.Many(60));
   const std::vector<float> vector = maker.Next();
   const FoundNear near = linked.FindNear(vector);
   ASSERT_EQ(near.nodes.size(), 24U);
@@ -275,14 +269,14 @@ TEST(Linker, CandidatesThatDiedSinceAreNotLinkedTo) {
 TEST(Linker, NodesLinkedSinceTheSearchBeganAreFoundToo) {
   VectorMaker maker(VectorKind::kRandom, 3, TestSeed(15));
   LinkedGraph linked({3, 3, 2000, 4000}, SmallOptions());
-  linked.Insert(Many(maker, 30));
+  linked.Insert(maker.Many(30));
   for (const std::size_t between : {1U, 100U, 1400U}) {  // the last: more than are remembered
     const std::vector<float> vector = maker.Next();
     const FoundNear near = linked.FindNear(vector);
     std::vector<float> twin = vector;
     twin[0] += 0.001F;
     const SlotId twin_slot = linked.Insert({twin}).front();
-    while (linked.linker().linked() < near.linked + between) linked.Insert(Many(maker, 1));
+    while (linked.linker().linked() < near.linked + between) linked.Insert(maker.Many(1));
     const SlotId late = linked.Insert({vector}, {near}).front();
     const ConstLinks links = linked.graph().LinksAt(late, 0);
     bool found = false;
@@ -336,7 +330,7 @@ TEST(Linker, ANodeFindsAParentHoweverFullTheListsAboveItAre) {
 TEST(Linker, HealingLeavesNoLinkToTheDoomedAndFindsOthers) {
   VectorMaker maker(VectorKind::kRandom, 4, TestSeed(16));
   LinkedGraph linked({4, 4, 400, 800}, SmallOptions());
-  linked.Insert(Many(maker, 400));
+  linked.Insert(maker.Many(400));
   std::mt19937_64 random(TestSeed(17));
   for (int i = 0; i < 150; ++i) {
     const std::vector<SlotId> live = linked.memory().Live();
@@ -356,7 +350,7 @@ TEST(Linker, HealingLeavesNoLinkToTheDoomedAndFindsOthers) {
 TEST(Linker, HealingWhatIsWellChangesNothing) {
   VectorMaker maker(VectorKind::kClusters, 4, TestSeed(18));
   LinkedGraph linked({4, 4, 100, 200}, SmallOptions());
-  linked.Insert(Many(maker, 100));
+  linked.Insert(maker.Many(100));
   const std::uint64_t changes = linked.memory().changes();
   const std::function<bool(SlotId)> nobody = [](SlotId) { return false; };
   for (const SlotId slot : linked.memory().Live()) {
@@ -368,7 +362,7 @@ TEST(Linker, HealingWhatIsWellChangesNothing) {
 TEST(Linker, CountsThatCannotBeAreNotTaken) {
   VectorMaker maker(VectorKind::kRandom, 3, TestSeed(25));
   LinkedGraph linked({3, 3, 100, 200}, SmallOptions());
-  linked.Insert(Many(maker, 50));
+  linked.Insert(maker.Many(50));
   const EntryPoint entry = linked.linker().entry();
   const std::vector<std::uint32_t> good = linked.linker().ParentCounts(linked.graph(), 100);
   Linker other(SmallOptions());
@@ -391,7 +385,7 @@ TEST(Linker, CountsThatCannotBeAreNotTaken) {
 TEST(Linker, AGraphThatBreaksTheRulesIsRefused) {
   VectorMaker maker(VectorKind::kRandom, 3, TestSeed(24));
   LinkedGraph linked({3, 3, 100, 200}, SmallOptions());
-  linked.Insert(Many(maker, 50));
+  linked.Insert(maker.Many(50));
   const EntryPoint entry = linked.linker().entry();
   Linker other(SmallOptions());
   EXPECT_TRUE(other.Rebuild(linked.graph(), 100, entry).ok());
@@ -410,7 +404,7 @@ TEST(Linker, DamagedLinksAreSteppedOver) {
   VectorMaker maker(VectorKind::kRandom, 3, TestSeed(19));
   std::mt19937_64 random(TestSeed(20));
   LinkedGraph linked({3, 3, 200, 400}, SmallOptions());
-  linked.Insert(Many(maker, 100));
+  linked.Insert(maker.Many(100));
   for (const SlotId slot : linked.memory().Live()) {
     Links links = linked.memory().Node(slot).links();
     if (slot == linked.linker().entry().slot || links.count() < 2) continue;
@@ -418,7 +412,7 @@ TEST(Linker, DamagedLinksAreSteppedOver) {
   }
   // It may say what is wrong: then nobody links on, but nothing comes of it either.
   linked.linker().Rebuild(linked.graph(), 200, linked.linker().entry()).IgnoreError();
-  for (int i = 0; i < 50; ++i) linked.Insert(Many(maker, 2));
+  for (int i = 0; i < 50; ++i) linked.Insert(maker.Many(2));
   EXPECT_EQ(linked.memory().Live().size(), 200U);
 }
 

@@ -12,10 +12,10 @@
 
 #include "engine/engine.h"
 #include "engine/vector_rules.h"
-#include "engine/verify.h"
 #include "storage/base/uring_file_system.h"
 #include "storage/meta_codec.h"
 #include "tests/support/fault_file_system.h"
+#include "tests/support/sound_store.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/watchdog.h"
 
@@ -101,12 +101,7 @@ TEST_F(HangTest, WritersStalledBySlowFlushesGoOnUntilAllIsDone) {
   const Status closed = engine_->Close();
   ASSERT_TRUE(closed.ok()) << closed;
   engine_.reset();
-  const auto report = VerifyStore(files_, dir_.File("store"));
-  ASSERT_TRUE(report.ok()) << report.status();
-  for (const Finding& finding : report->findings) {
-    ADD_FAILURE() << finding.where << ": " << finding.what;
-  }
-  EXPECT_EQ(report->patterns, kWriters * kEach);
+  ExpectSoundStore(files_, dir_.File("store"), kWriters * kEach);
 }
 
 }  // namespace

@@ -7,25 +7,15 @@ import json
 import os
 import pathlib
 import random
-import struct
-import subprocess
 import sys
 import tempfile
 import unittest
 
+from bench_runs import run, write_rows
+
 INDEXES = ["engram", "fresh", "hnswlib", "hnswlib-growing"]
 TITLES = ["Engram", "Engram, fresh", "hnswlib", "hnswlib, growing"]
 PROGRAM = ""
-
-
-def run(directory, *arguments):
-    environment = {**os.environ, "ENGRAM_BENCH_DIR": str(directory)}
-    environment.pop("ENGRAM_DATA", None)
-    return subprocess.run([PROGRAM, *map(str, arguments)], capture_output=True, text=True, env=environment)
-
-
-def write_rows(path, rows):
-    path.write_bytes(b"".join(struct.pack(f"<i{len(row)}f", len(row), *row) for row in rows))
 
 
 class EveryPart(unittest.TestCase):
@@ -40,7 +30,7 @@ class EveryPart(unittest.TestCase):
         root = pathlib.Path(cls.directory.name)
         cls.work = root / "work"
         cls.work.mkdir()
-        cls.ran = run(cls.work, "all", "--set", "random-16-3000", "--patterns", 1200, "--changed", 20,
+        cls.ran = run(PROGRAM, cls.work, "all", "--set", "random-16-3000", "--patterns", 1200, "--changed", 20,
                       "--turnovers", 4, "--looks", "1,3", "--peers", "hnswlib,hnswlib-growing", "--queries", 100,
                       "--rounds", 2, "--slice", 30, "--seconds", 0.1, "--shares", "5,50", "--snapshots", 1000,
                       "--json", root / "all.json")
@@ -121,7 +111,7 @@ class OneSet(unittest.TestCase):
         self.root = pathlib.Path(directory.name)
 
     def turnover(self, *arguments):
-        ran = run(self.root, "turnover", "--rounds", 1, "--json", self.root / "out.json", *arguments)
+        ran = run(PROGRAM, self.root, "turnover", "--rounds", 1, "--json", self.root / "out.json", *arguments)
         self.assertEqual(ran.returncode, 0, ran.stderr)
         return json.loads((self.root / "out.json").read_text())
 
@@ -158,10 +148,10 @@ class OneSet(unittest.TestCase):
                                   ([*made_up, "--patterns", "300"], "610, found 300"),
                                   ([*made_up, "--shares", "101"], "at most 100"),
                                   ([*made_up, "--leaving", "nobody"], "oldest or random")]:
-            ran = run(self.root, *arguments)
+            ran = run(PROGRAM, self.root, *arguments)
             self.assertEqual(ran.returncode, 2, arguments)
             self.assertIn(reason, ran.stderr)
-        ran = run(self.root, "--data", self.root, "--set", "gone")
+        ran = run(PROGRAM, self.root, "--data", self.root, "--set", "gone")
         self.assertEqual(ran.returncode, 1)
         self.assertIn("gone", ran.stderr)
         self.assertEqual(list(self.root.iterdir()), [])

@@ -9,12 +9,13 @@ import pathlib
 import random
 import statistics
 import struct
-import subprocess
 import sys
 import tempfile
 import unittest
 import xml.etree.ElementTree
 import zlib
+
+from bench_runs import run, write_rows
 
 PEERS = {"engram": "Engram", "hnswlib": "hnswlib", "faiss-hnsw": "FAISS HNSW flat",
          "faiss-hnsw-sq8": "FAISS HNSW SQ8"}
@@ -22,12 +23,6 @@ WIDTHS = [10, 40, 160]
 SIZES = [1000, 3000]
 PLOTS = ["recall-qps", "resources", "growth", "latency", "insert", "written"]
 PROGRAM = ""
-
-
-def run(directory, *arguments):
-    environment = {**os.environ, "ENGRAM_BENCH_DIR": str(directory)}
-    environment.pop("ENGRAM_DATA", None)
-    return subprocess.run([PROGRAM, *map(str, arguments)], capture_output=True, text=True, env=environment)
 
 
 def pixels(png):
@@ -49,10 +44,6 @@ def pixels(png):
     return size, zlib.decompress(data)
 
 
-def write_rows(path, rows, kind):
-    path.write_bytes(b"".join(struct.pack(f"<i{len(row)}{kind}", len(row), *row) for row in rows))
-
-
 class EveryPart(unittest.TestCase):
     """One run of all parts, looked at from several sides."""
 
@@ -65,7 +56,7 @@ class EveryPart(unittest.TestCase):
         root = pathlib.Path(cls.directory.name)
         cls.work, cls.plots = root / "work", root / "plots"
         cls.work.mkdir()
-        cls.ran = run(cls.work, "all", "--set", "random-16-3000", "--queries", 200, "--threads", 2,
+        cls.ran = run(PROGRAM, cls.work, "all", "--set", "random-16-3000", "--queries", 200, "--threads", 2,
                       "--ef", ",".join(map(str, WIDTHS)), "--at-ef", 40, "--rounds", 2, "--slice", 50,
                       "--seconds", 0.1, "--batches", "1,100", "--replayed", 1500, "--written", 1500,
                       "--sizes", ",".join(map(str, SIZES)), "--json", root / "all.json", "--plots", cls.plots)
@@ -224,7 +215,7 @@ class OneSet(unittest.TestCase):
         return toy, base, queries
 
     def recall(self, *arguments):
-        ran = run(self.root, "--data", self.root / "sets", "--set", "toy", "--peers", "hnswlib,faiss-hnsw",
+        ran = run(PROGRAM, self.root, "--data", self.root / "sets", "--set", "toy", "--peers", "hnswlib,faiss-hnsw",
                   "--ef", "200", "--rounds", 1, "--json", self.root / "toy.json", *arguments)
         self.assertEqual(ran.returncode, 0, ran.stderr)
         peers = json.loads((self.root / "toy.json").read_text())["search"]["peers"]
@@ -264,12 +255,12 @@ class OneSet(unittest.TestCase):
         for arguments, reason in [(["nothing"], "no part nothing"), (["--peers", "annoy"], "no peer annoy"),
                                   ([], "ENGRAM_DATA"), (["--set", "random-4-100", "--ef", "5"], "at least k"),
                                   (["--rounds", "0"], "above 0"), (["--metric", "ip"], "l2 or cosine")]:
-            ran = run(self.root, *arguments)
+            ran = run(PROGRAM, self.root, *arguments)
             self.assertEqual(ran.returncode, 2, arguments)
             self.assertIn(reason, ran.stderr)
         for arguments, reason in [(["--data", self.root, "--set", "gone"], "gone"),
                                   (["--set", "random-4"], "random-DIMENSIONS-POINTS")]:
-            ran = run(self.root, *arguments)
+            ran = run(PROGRAM, self.root, *arguments)
             self.assertEqual(ran.returncode, 1, arguments)
             self.assertIn(reason, ran.stderr)
         self.assertEqual(list(self.root.iterdir()), [])

@@ -10,5 +10,6 @@ add_test(NAME bench_churn COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/tools/bench/churn_
   $<TARGET_FILE:engram_churn_bench>)
 add_test(NAME bench_compare COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/tools/bench/compare_test.py
   ${CMAKE_SOURCE_DIR}/tools/bench/compare)
-set_tests_properties(bench_peers bench_churn bench_compare PROPERTIES LABELS unit TIMEOUT 300)
+set_tests_properties(bench_peers bench_churn bench_compare PROPERTIES LABELS unit TIMEOUT 300
+  ENVIRONMENT PYTHONDONTWRITEBYTECODE=1)
 add_dependencies(unit_tests engram_bench_peers engram_churn_bench)
