@@ -1,7 +1,9 @@
 #include "tools/bench/churn/beside_writer.h"
 
 #include <atomic>
+#include <cstdint>
 #include <functional>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -50,49 +52,73 @@ class Setting {
   std::size_t next_ = 0;
 };
 
-// Makes changes as long as it lives.
+// Makes changes as long as it lives, beside a thread that compacts the store where `compacts`.
 class BusyWriter {
  public:
-  explicit BusyWriter(Setting& setting)
-      : thread_([this, &setting] {
+  BusyWriter(Setting& setting, bool compacts)
+      : writer_([this, &setting] {
           const auto begin = Clock::now();
           std::size_t changed = 0;
-          // relaxed: it only ends the loop; what the loop did is joined with the thread
-          while (!stop_.load(std::memory_order_relaxed)) changed += setting.MakeNextChange();
+          while (GoesOn()) changed += setting.MakeNextChange();
           rate_ = static_cast<double>(changed) / SecondsSince(begin);
-        }) {}
+        }) {
+    if (!compacts) return;
+    compactor_ = std::jthread([this, &setting] {
+      CompactOptions options;
+      options.progress = [this](const CompactProgress&) { return GoesOn(); };
+      while (GoesOn()) {
+        const Status status = setting.index().store().Compact(options).status();
+        if (status.code() != Code::kCancelled) MustBeOk(status);
+      }
+    });
+  }
 
   // Patterns a second that it changed.
   double Stop() {
-    stop_.store(true, std::memory_order_relaxed);  // as above
-    thread_.join();
+    stop_.store(true, std::memory_order_relaxed);  // as in GoesOn()
+    writer_.join();
+    if (compactor_.joinable()) compactor_.join();
     return rate_;
   }
 
  private:
+  // Relaxed: it only ends loops; what these did is joined with the threads.
+  bool GoesOn() const { return !stop_.load(std::memory_order_relaxed); }
+
   std::atomic<bool> stop_ = false;
   double rate_ = 0;
-  std::jthread thread_;  // last: it uses the others
+  std::jthread writer_;  // last, as the next: they use the others
+  std::jthread compactor_;
 };
 
-// Runs `idle` and `busy` in turn; the second beside a writer. Returns what the writer did.
-Json TakeTurns(Setting& setting, const std::function<void()>& idle,
-               const std::function<void()>& busy) {
+enum class Beside : std::uint8_t { kNobody, kWriter, kWriterAndCompaction };
+
+struct Turn {
+  Beside beside = Beside::kNobody;
+  std::function<void()> reads;
+};
+
+// Runs the turns one after the other, as often as there are rounds. Returns what the writer did in
+// the turns that have it alone.
+Json TakeTurns(Setting& setting, const std::vector<Turn>& turns) {
   std::vector<double> rates;
-  const auto read = [](const std::function<void()>& reads) {
-    std::jthread([&] {
-      PinThisThread(Processors().front());
-      reads();
-    }).join();
-  };
   for (std::size_t round = 0; round < setting.bench().options.common.rounds; ++round) {
-    // The store's own threads too, those it started since the last round among them.
-    PinAllThreads({Processors().back()});
-    read(idle);
-    BusyWriter writer(setting);
-    read(busy);
-    rates.push_back(writer.Stop());
-    MustBeOk(setting.index().store().Flush());  // nor must it disturb the next round
+    for (const Turn& turn : turns) {
+      // The store's own threads too, those it started since the last turn among them.
+      PinAllThreads({Processors().back()});
+      std::optional<BusyWriter> writer;
+      if (turn.beside != Beside::kNobody) {
+        writer.emplace(setting, turn.beside == Beside::kWriterAndCompaction);
+      }
+      std::jthread([&turn] {
+        PinThisThread(Processors().front());
+        turn.reads();
+      }).join();
+      if (!writer) continue;
+      const double rate = writer->Stop();
+      if (turn.beside == Beside::kWriter) rates.push_back(rate);
+      MustBeOk(setting.index().store().Flush());  // nor must it disturb the next turn
+    }
   }
   return Repeated(rates);
 }
@@ -103,14 +129,20 @@ struct ReaderRounds {
   LatencyRounds processor;
 };
 
-Json Figures(const LatencyRounds& idle, const LatencyRounds& busy) {
-  return {{"idle", idle.Figures()}, {"busy", busy.Figures()}, {"slowdown", Slowdown(idle, busy)}};
+Json Figures(const LatencyRounds& idle, const LatencyRounds& busy,
+             const LatencyRounds& compacting) {
+  return {{"idle", idle.Figures()},
+          {"busy", busy.Figures()},
+          {"slowdown", Slowdown(idle, busy)},
+          {"compacting", compacting.Figures()},
+          {"slowdown_compacting", Slowdown(idle, compacting)}};
 }
 
 Json MeasureReaders(const ChurnBench& bench) {
   Setting setting(bench);
   ReaderRounds idle;
   ReaderRounds busy;
+  ReaderRounds compacting;
   std::vector<std::uint64_t> found(bench.options.common.k);
   std::size_t query = 0;
   const auto read = [&](ReaderRounds& rounds) {
@@ -124,10 +156,12 @@ Json MeasureReaders(const ChurnBench& bench) {
     }));
     rounds.processor.Add(own);
   };
-  const Json changes = TakeTurns(
-      setting, [&] { read(idle); }, [&] { read(busy); });
-  return {{"clock", Figures(idle.clock, busy.clock)},
-          {"processor", Figures(idle.processor, busy.processor)},
+  const Json changes =
+      TakeTurns(setting, {{Beside::kNobody, [&] { read(idle); }},
+                          {Beside::kWriter, [&] { read(busy); }},
+                          {Beside::kWriterAndCompaction, [&] { read(compacting); }}});
+  return {{"clock", Figures(idle.clock, busy.clock, compacting.clock)},
+          {"processor", Figures(idle.processor, busy.processor, compacting.processor)},
           {"changes_per_second", changes}};
 }
 
@@ -145,7 +179,7 @@ Json MeasureSnapshots(const ChurnBench& bench) {
     means.push_back(SnapshotNanoseconds(setting.index().store(), bench.options.snapshots));
   };
   const Json changes = TakeTurns(
-      setting, [&] { take(idle); }, [&] { take(busy); });
+      setting, {{Beside::kNobody, [&] { take(idle); }}, {Beside::kWriter, [&] { take(busy); }}});
   std::vector<double> ratios;
   for (std::size_t i = 0; i < idle.size(); ++i) ratios.push_back(busy[i] / idle[i]);
   return {{"count", bench.options.snapshots},

@@ -12,8 +12,9 @@ namespace engram::bench {
 // Both take turns: idle, then beside a writer that erases and inserts without a pause, so that the
 // store sweeps. Both need two processors.
 
-// Percentiles of a search, in microseconds: "idle", "busy", and their ratios; by the "clock", and
-// by the "processor"'s time of the reader, in which what other processes take is not.
+// Percentiles of a search, in microseconds: "idle", "busy", "compacting" (beside the writer and a
+// compaction that begins again whenever it ends), and their ratios to idle; by the "clock", and by
+// the "processor"'s time of the reader, in which what other processes take is not.
 Json RunReaders(const ChurnBench& bench);
 // Nanoseconds of taking a snapshot and dropping it: means of ChurnOptions::snapshots, one behind
 // the other: "idle", "busy", and their ratio.

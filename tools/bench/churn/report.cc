@@ -77,14 +77,16 @@ void PrintSweepCost(const Json& report) {
 
 void PrintReaders(const Json& report) {
   const Json& readers = report["readers"];
-  Table table({"", "idle", "writer busy", "ratio"});
+  Table table({"", "idle", "writer busy", "ratio", "and compaction", "ratio"});
   for (const auto& [clock, title] : {std::pair{"clock", ""}, {"processor", ", processor's time"}}) {
     const Json& own = readers[clock];
     for (const auto& [name, idle] : own["idle"].items()) {
       const std::string percentile = name.substr(0, name.find('_'));
       table.Add({percentile + title, Duration(MedianOf(idle) / 1e6),
                  Duration(MedianOf(own["busy"][name]) / 1e6),
-                 Number(MedianOf(own["slowdown"][percentile]), 2)});
+                 Number(MedianOf(own["slowdown"][percentile]), 2),
+                 Duration(MedianOf(own["compacting"][name]) / 1e6),
+                 Number(MedianOf(own["slowdown_compacting"][percentile]), 2)});
     }
   }
   table.Print("One search beside a writer that erases and inserts");
