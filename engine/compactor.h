@@ -1,9 +1,9 @@
 // Gives back what erased patterns have left: takes the dead out of the graph, moves nodes from the
-// last pages into free slots, cuts the segments behind what is left and returns the space. Each step
-// is a small commit or a checkpoint, between which writers go on; a crash anywhere leaves a store as
-// good as before, which can be compacted again.
-// Leaves commits to writer.h, and what a cut is to storage/page_file.h and page_space.h.
-// Threads: one at a time, any thread. Implements docs/compaction.md.
+// last pages into free slots, cuts the segments behind what is left and returns the space. Each
+// step is a small commit or a checkpoint, between which writers go on; a crash anywhere leaves a
+// store as good as before, which can be compacted again. Leaves commits to writer.h, and what a cut
+// is to storage/page_file.h and page_space.h. Threads: one at a time, any thread. Implements
+// docs/compaction.md.
 #ifndef ENGRAM_ENGINE_COMPACTOR_H_
 #define ENGRAM_ENGINE_COMPACTOR_H_
 
@@ -43,8 +43,8 @@ class Compactor {
   // too long.
   Result<bool> AwaitQuiet(std::uint64_t epoch, const CompactOptions& options);
 
-  // Gives back memory and file space that were cut before the newest checkpoint. Pre: no read is left
-  // that began before the cut.
+  // Gives back memory and file space that were cut before the newest checkpoint. Pre: no read is
+  // left that began before the cut.
   Status Release() ENGRAM_EXCLUDES(core_.writer_role);
 
  private:

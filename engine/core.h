@@ -85,9 +85,9 @@ struct KeptState {
 // it back. Microseconds; the least number there is: nothing was looked at yet.
 struct ExpiryCursors {
   static constexpr std::int64_t kStart = std::numeric_limits<std::int64_t>::min();
-  std::int64_t ttl_us = kStart;            // by the moment at which they expire
-  std::int64_t time_us = kStart;           // by their own time, of types without a limit of their own
-  std::map<TypeTag, std::int64_t> types;   // the same of the others
+  std::int64_t ttl_us = kStart;   // by the moment at which they expire
+  std::int64_t time_us = kStart;  // by their own time, of types without a limit of their own
+  std::map<TypeTag, std::int64_t> types;  // the same of the others
 };
 
 // Where ids go on while the store is open.

@@ -111,18 +111,18 @@ void AddUpkeep(const CommitRecord& record, DumpSection& section) {
   const UpkeepRecord& upkeep = record.upkeep;
   for (const InsertRecord& insert : record.inserts) {
     if (!insert.is_moved()) continue;
-    section.fields.push_back({"slot " + SlotText(insert.slot),
-                              "version " + std::to_string(Raw(insert.version)) + " of pattern " +
-                                  std::to_string(insert.id) + ", moved from slot " +
-                                  SlotText(insert.moved_from)});
+    section.fields.push_back(
+        {"slot " + SlotText(insert.slot), "version " + std::to_string(Raw(insert.version)) +
+                                              " of pattern " + std::to_string(insert.id) +
+                                              ", moved from slot " + SlotText(insert.moved_from)});
   }
   for (const CutRecord& cut : upkeep.cuts) {
     section.fields.push_back({"segment " + std::string(SegmentName(cut.segment)),
                               "cut to " + std::to_string(cut.pages) + " pages"});
   }
   for (const EndRecord& gone : upkeep.voids) {
-    section.fields.push_back({"slot " + SlotText(gone.slot),
-                              "pattern " + std::to_string(gone.id) + " erased for ever"});
+    section.fields.push_back(
+        {"slot " + SlotText(gone.slot), "pattern " + std::to_string(gone.id) + " erased for ever"});
   }
   for (const SlotId slot : upkeep.wipes) {
     section.fields.push_back({"slot " + SlotText(slot), "zeroed"});
@@ -133,11 +133,10 @@ void AddUpkeep(const CommitRecord& record, DumpSection& section) {
          snapshot.lsn == Lsn::kNone ? "dropped" : "commit " + std::to_string(Raw(snapshot.lsn))});
   }
   if (!upkeep.progress) return;
-  section.fields.push_back({"progress", "horizon " + std::to_string(Raw(upkeep.progress->horizon)) +
-                                            ", sweep through " +
-                                            std::to_string(Raw(upkeep.progress->sweep_through)) +
-                                            ", next slot " +
-                                            std::to_string(upkeep.progress->sweep_next)});
+  section.fields.push_back(
+      {"progress", "horizon " + std::to_string(Raw(upkeep.progress->horizon)) + ", sweep through " +
+                       std::to_string(Raw(upkeep.progress->sweep_through)) + ", next slot " +
+                       std::to_string(upkeep.progress->sweep_next)});
 }
 
 DumpSection FrameSection(const Frame& frame) {

@@ -1,8 +1,8 @@
-// Erases for ever: takes all versions of some patterns out of every state, and has every file of the
-// store written without their bytes. Each step is a commit or leaves files that mean the same; after
-// a crash the patterns are gone for every reader, and calling again finishes the rest.
-// Leaves commits to writer.h, sweeping to compactor.h.
-// Threads: one at a time, any thread. Implements docs/erase-forever.md.
+// Erases for ever: takes all versions of some patterns out of every state, and has every file of
+// the store written without their bytes. Each step is a commit or leaves files that mean the same;
+// after a crash the patterns are gone for every reader, and calling again finishes the rest. Leaves
+// commits to writer.h, sweeping to compactor.h. Threads: one at a time, any thread. Implements
+// docs/erase-forever.md.
 #ifndef ENGRAM_ENGINE_FORGETTER_H_
 #define ENGRAM_ENGINE_FORGETTER_H_
 

@@ -46,8 +46,9 @@ class Maintenance {
   // The thread for checkpoints looks at once. A hint: while it works, nothing comes of it.
   void Hurry() { wake_.NotifyAll(); }
 
-  // One round on this thread: sync what kInterval has promised, end what has expired, free slots and
-  // then scrub until `budget` is used, checkpoint if one is due, and audit where there is time left.
+  // One round on this thread: sync what kInterval has promised, end what has expired, free slots
+  // and then scrub until `budget` is used, checkpoint if one is due, and audit where there is time
+  // left.
   Status RunOnce(std::chrono::microseconds budget);
 
  private:

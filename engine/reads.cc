@@ -19,8 +19,8 @@ Status NotThere(PatternId id) {
 Result<Engine::Reading> Engine::BeginRead(const std::optional<KeptState>& snapshot) {
   if (!snapshot || snapshot->line == nullptr) {
     ENGRAM_ASSIGN_OR_RETURN(Versions::Pin pin, core_.versions.Begin());
-    const Sight sight = snapshot ? core_.SightAt(snapshot->lsn, snapshot->now_us)
-                                 : core_.SightNow(pin.lsn());
+    const Sight sight =
+        snapshot ? core_.SightAt(snapshot->lsn, snapshot->now_us) : core_.SightNow(pin.lsn());
     return Reading{std::move(pin), sight, !snapshot};
   }
   ENGRAM_ASSIGN_OR_RETURN(Versions::Pin pin, core_.versions.Begin(*snapshot->line));

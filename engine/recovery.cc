@@ -232,9 +232,9 @@ Status ResumeUpkeep(Core& core, Lsn last) ENGRAM_REQUIRES(core.writer_role) {
   const std::deque<DeadSlot>& dead = core.writer.dead;
   const Lsn through = progress.sweep_through;
   if (through != Lsn::kNone) {
-    const auto end = std::partition_point(dead.begin(), dead.end(), [through](const DeadSlot& slot) {
-      return slot.valid_to <= through;
-    });
+    const auto end =
+        std::partition_point(dead.begin(), dead.end(),
+                             [through](const DeadSlot& slot) { return slot.valid_to <= through; });
     const std::uint32_t used = core.slots->used();
     core.writer.sweep = {static_cast<std::size_t>(end - dead.begin()), through,
                          std::min(progress.sweep_next, used), used};

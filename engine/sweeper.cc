@@ -17,7 +17,7 @@
 namespace engram {
 namespace {
 
-constexpr std::size_t kMostHealed = 64;  // nodes in one commit
+constexpr std::size_t kMostHealed = 64;   // nodes in one commit
 constexpr std::size_t kMostRelinked = 8;  // each is searched for, as a new one is
 constexpr std::size_t kMostRetired = 512;
 
@@ -30,8 +30,8 @@ bool IsSick(const Graph& graph, SlotId slot, const std::function<bool(SlotId)>& 
   return sick;
 }
 
-// Whether most of the node's links lead to doomed ones, so that what is left of its neighbourhood is
-// too little to choose from.
+// Whether most of the node's links lead to doomed ones, so that what is left of its neighbourhood
+// is too little to choose from.
 bool IsHurt(const Graph& graph, SlotId slot, const std::function<bool(SlotId)>& doomed) {
   if (graph.state(slot) != SlotState::kLive) return false;
   std::size_t links = 0;

@@ -46,7 +46,7 @@ struct EraseMatch {
   std::optional<TypeTag> type;
   std::int64_t from_us = std::numeric_limits<std::int64_t>::min();  // their own time: from here
   std::optional<std::int64_t> before_us;                            // until before here
-  std::optional<std::int64_t> expired_by_us;  // that have expired by then
+  std::optional<std::int64_t> expired_by_us;                        // that have expired by then
 };
 
 struct PendingErase {

@@ -99,8 +99,8 @@ class NodeChecker {
 
   template <typename Complaint>
   void CheckFlags(const ConstNodeView& node, SlotState state, const Complaint& complain) const {
-    constexpr std::uint8_t kKnown = static_cast<std::uint8_t>(NodeFlag::kExpires) |
-                                    static_cast<std::uint8_t>(NodeFlag::kMoved);
+    constexpr std::uint8_t kKnown =
+        static_cast<std::uint8_t>(NodeFlag::kExpires) | static_cast<std::uint8_t>(NodeFlag::kMoved);
     if ((node.flags() & ~kKnown) != 0) {
       complain("flags " + std::to_string(node.flags()) + ", expected at most " +
                std::to_string(kKnown));

@@ -264,7 +264,8 @@ bool LogRows::RetiresAbove(const Key& key, Lsn applied) const {
 
 SlotId LogRows::SlotOf(const VersionRow& row, Lsn applied) const {
   const auto change = changes_.find({row.id, row.version});
-  return change != changes_.end() && change->second.moved > applied ? change->second.slot : row.slot;
+  return change != changes_.end() && change->second.moved > applied ? change->second.slot
+                                                                    : row.slot;
 }
 
 Result<std::size_t> LogRows::CountFieldKeys(std::span<const std::byte> metadata) const {

@@ -28,8 +28,8 @@ void Versions::Pin::Release() {
   line_->epoch.store(kIdle, std::memory_order_seq_cst);
 }
 
-// G3: either this sees the writer's step and pins the new epoch, or the writer's look at the lines sees
-// the pin.
+// G3: either this sees the writer's step and pins the new epoch, or the writer's look at the lines
+// sees the pin.
 void Versions::PinEpoch(ReaderLine& line) {
   std::uint64_t epoch = readers_.epoch();
   for (;;) {
@@ -46,7 +46,8 @@ Result<Versions::Pin> Versions::Begin() {
   if (line == nullptr) return Status::Busy("more than 65536 threads read from one store");
   if (++line->depth > 1) return Pin(line, visible());  // covered by the outer pin
   PinEpoch(*line);
-  // The same with the LSN (G7): where the horizon has passed it meanwhile, a newer commit is visible.
+  // The same with the LSN (G7): where the horizon has passed it meanwhile, a newer commit is
+  // visible.
   for (;;) {
     const Lsn lsn = visible();
     ENGRAM_SYNC_POINT("versions:lsn_read");
@@ -56,8 +57,8 @@ Result<Versions::Pin> Versions::Begin() {
   }
 }
 
-// G9: the line keeps the state until the writer revokes it. It does so before it looks at the readers'
-// lines: either this sees it, or the writer sees what is pinned here.
+// G9: the line keeps the state until the writer revokes it. It does so before it looks at the
+// readers' lines: either this sees it, or the writer sees what is pinned here.
 Result<Versions::Pin> Versions::Begin(const SnapshotLine& snapshot) {
   ReaderLine* line = readers_.LineOfThisThread();
   if (line == nullptr) return Status::Busy("more than 65536 threads read from one store");

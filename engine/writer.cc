@@ -16,7 +16,7 @@ namespace {
 // Slots that a round looks at in passing, for each new one that a commit group needs: a round is
 // through when less new ones came than made it worth it, and no insert waits for long.
 constexpr std::size_t kSweptInPassing = 32;
-constexpr std::size_t kFreedInPassing = 512;   // what a step that frees slots counts as
+constexpr std::size_t kFreedInPassing = 512;  // what a step that frees slots counts as
 constexpr std::size_t kSweptWhenFull = 1024;  // at a time, where an insert has to wait for it
 // Dead nodes, or a sixteenth of all slots, that are worth a round in passing.
 constexpr std::size_t kWorthSweeping = 64;

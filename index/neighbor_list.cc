@@ -129,9 +129,8 @@ class Planner {
   }
 
   bool LeadsElsewhere(const Row& row, float distance, const std::vector<Row>& there) const {
-    return std::all_of(there.begin(), there.end(), [&](const Row& other) {
-      return scorer_.Distance(row, other) > distance;
-    });
+    return std::all_of(there.begin(), there.end(),
+                       [&](const Row& other) { return scorer_.Distance(row, other) > distance; });
   }
   bool IsDoomed(const Member& member) const {
     return member.position != Member::kNoPosition && !member.live && Doomed(member.slot);

@@ -76,9 +76,9 @@ struct PlanRules {
 
 // Who should be in the list of `base` at `level`, given `additions` that are not in it yet: all
 // where there is room, else the heuristic's choice of all, without the dead. Where doomed ones go,
-// the others stay, and the heuristic chooses of the additions, at most two for each that goes. At level 0 a link to a
-// live node that ranks above the base is kept as long as there is one (docs/hnsw.md,
-// "Reachability").
+// the others stay, and the heuristic chooses of the additions, at most two for each that goes. At
+// level 0 a link to a live node that ranks above the base is kept as long as there is one
+// (docs/hnsw.md, "Reachability").
 ListPlan PlanList(const Graph& graph, const RowScorer& scorer, SlotId base, std::uint32_t level,
                   std::span<const Addition> additions, const PlanRules& rules);
 

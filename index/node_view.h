@@ -2,9 +2,9 @@
 // blocks.
 // Leaves to others: finding the block, checksums, bounds of what links say, and telling readers of
 // a new block (by its slot's state, storage/slot_bits.h).
-// valid_to, flags, link count and links are atomic, since they change under readers; everything else is
-// written once, before the slot's state tells of the block.
-// Threads: one writer, many readers. Implements docs/file-format.md, "Node block".
+// valid_to, flags, link count and links are atomic, since they change under readers; everything
+// else is written once, before the slot's state tells of the block. Threads: one writer, many
+// readers. Implements docs/file-format.md, "Node block".
 #ifndef ENGRAM_INDEX_NODE_VIEW_H_
 #define ENGRAM_INDEX_NODE_VIEW_H_
 
@@ -35,9 +35,7 @@ class ConstNodeView {
   }
   std::int64_t timestamp_us() const { return header().timestamp_us; }
   // kNeverExpires where it does not by itself.
-  std::int64_t expires_us() const {
-    return has_expiry() ? header().when_us : kNeverExpires;
-  }
+  std::int64_t expires_us() const { return has_expiry() ? header().when_us : kNeverExpires; }
   std::uint8_t flags() const {
     return std::atomic_ref(const_cast<std::uint8_t&>(header().flags))
         .load(std::memory_order_relaxed);

@@ -46,8 +46,8 @@ class Journal {
   // Writes a round and syncs. Pre: FitRound().
   Status WriteRound(const RoundName& name, std::span<const PageImage> images);
 
-  // Zeroes all of it, and syncs. Pre: no page needs what it holds: the checkpoint that wrote it last
-  // is complete.
+  // Zeroes all of it, and syncs. Pre: no page needs what it holds: the checkpoint that wrote it
+  // last is complete.
   Status Wipe();
 
   // A round as found on disk.

@@ -103,8 +103,8 @@ class PageFile {
 
   // Pages of each segment that are in use: all of its first ones.
   using UsedPages = std::array<std::uint32_t, kSegments>;  // by IndexOf()
-  // Nothing that was ever written is left behind the pages in use, nor outside of extents: zeros are
-  // written, or the space goes back, and the file is synced. Pages of which none is in use hold
+  // Nothing that was ever written is left behind the pages in use, nor outside of extents: zeros
+  // are written, or the space goes back, and the file is synced. Pages of which none is in use hold
   // whatever a crash or an earlier life left there. Pre: as ReleaseUnused(), called before.
   Status ClearUnused(const UsedPages& used) ENGRAM_EXCLUDES(length_mutex_, mutex_);
 

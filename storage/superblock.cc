@@ -28,11 +28,10 @@ std::string Range(std::uint64_t from, std::uint64_t to) {
 Status CheckVersionAndFeatures(const Superblock& superblock, const std::string& where) {
   if (superblock.format_version < kOldestFormatVersion ||
       superblock.format_version > kFormatVersion) {
-    return Status::NotSupported(where + ": format version " +
-                                std::to_string(superblock.format_version) +
-                                ", this build reads versions " +
-                                Range(kOldestFormatVersion, kFormatVersion) +
-                                ": open it with the Engram that made it, or a newer one");
+    return Status::NotSupported(
+        where + ": format version " + std::to_string(superblock.format_version) +
+        ", this build reads versions " + Range(kOldestFormatVersion, kFormatVersion) +
+        ": open it with the Engram that made it, or a newer one");
   }
   const std::uint64_t unknown = superblock.required_features & ~kKnownRequiredFeatures;
   if (unknown != 0) {
@@ -103,9 +102,9 @@ Status CheckProgress(const Superblock& superblock, const std::string& where) {
     }
   }
   if (progress.sweep_next > superblock.state.node_slots) {
-    return UnexpectedNumber(where, "swept slots", progress.sweep_next,
-                            "at most " + std::to_string(superblock.state.node_slots) +
-                                " (slots ever used)");
+    return UnexpectedNumber(
+        where, "swept slots", progress.sweep_next,
+        "at most " + std::to_string(superblock.state.node_slots) + " (slots ever used)");
   }
   if (progress.reserved != 0) {
     return UnexpectedNumber(where, "reserved bytes of the progress", progress.reserved, "0");

@@ -13,7 +13,7 @@
 namespace engram {
 
 inline constexpr std::uint32_t kLogFormatVersion = 2;
-inline constexpr std::uint32_t kOldestLogFormatVersion = 1;  // that this build reads
+inline constexpr std::uint32_t kOldestLogFormatVersion = 1;         // that this build reads
 inline constexpr std::uint64_t kSegmentMagic = 0x4c574d4152474e45;  // "ENGRAMWL" as it lies on disk
 inline constexpr std::uint64_t kLogBlockBytes = 4096;
 inline constexpr std::uint64_t kFrameAlignment = 8;

@@ -34,7 +34,7 @@ struct InsertRecord {
   // Encoded by storage/meta_codec.h; empty where there is none, and of moved ones.
   std::span<const std::byte> metadata;
   std::int64_t expires_us = kNeverExpires;
-  Lsn version = Lsn::kNone;            // of one that was moved; kNone: it is new
+  Lsn version = Lsn::kNone;           // of one that was moved; kNone: it is new
   SlotId moved_from = SlotId::kNone;  // where it was, until this commit
 
   bool is_moved() const { return version != Lsn::kNone; }
@@ -165,8 +165,8 @@ struct UpkeepRecord {
   }
 };
 
-// One commit. Applied in the order of the lists, cuts before everything. No slot is retired, ended or inserted twice in it,
-// and no list of links changes twice.
+// One commit. Applied in the order of the lists, cuts before everything. No slot is retired, ended
+// or inserted twice in it, and no list of links changes twice.
 struct CommitRecord {
   std::vector<ExtentRecord> extents;
   std::vector<FieldNameRecord> field_names;

@@ -386,8 +386,8 @@ Status ReadExtents(const schema::Payload& payload, CommitRecord& record) {
   for (std::size_t i = 0; i < SizeOf(payload.extents()); ++i) {
     const schema::Extent& from = *payload.extents()->Get(static_cast<flatbuffers::uoffset_t>(i));
     if (from.segment() < Raw(SegmentKind::kNodes) || from.segment() > kSegments) {
-      return BadLogRecord("extent of segment " + std::to_string(from.segment()) + ", expected 1 to " +
-                 std::to_string(kSegments));
+      return BadLogRecord("extent of segment " + std::to_string(from.segment()) +
+                          ", expected 1 to " + std::to_string(kSegments));
     }
     record.extents.push_back(
         {static_cast<SegmentKind>(from.segment()), from.index(), from.file_offset(), from.pages()});
@@ -474,7 +474,7 @@ Status ReadOrigins(const schema::Payload& payload, CommitRecord& record) {
     const auto& from = *payload.origins()->Get(static_cast<flatbuffers::uoffset_t>(i));
     if (from.index() >= inserts) {
       return BadLogRecord("origin of insert " + std::to_string(from.index()) + " of " +
-                 std::to_string(inserts));
+                          std::to_string(inserts));
     }
     InsertRecord& insert = record.inserts[first + from.index()];
     insert.expires_us = from.expires_us();
@@ -486,7 +486,7 @@ Status ReadOrigins(const schema::Payload& payload, CommitRecord& record) {
     const auto& from = *payload.expiries()->Get(static_cast<flatbuffers::uoffset_t>(i));
     if (from.index() >= retires) {
       return BadLogRecord("expiry of retire " + std::to_string(from.index()) + " of " +
-                 std::to_string(retires));
+                          std::to_string(retires));
     }
     record.retires[record.retires.size() - retires + from.index()].expires_us = from.expires_us();
   }
@@ -514,8 +514,8 @@ Status CheckLinks(const schema::Links& links) {
   const std::uint32_t changed = std::uint32_t{links.sets()} + links.clears();
   if (changed <= kMaxLinkPositions && links.link_count() <= kMaxLinkPositions) return {};
   return BadLogRecord("slot " + std::to_string(links.slot()) + " has " + std::to_string(changed) +
-             " links changed and " + std::to_string(links.link_count()) +
-             " in all, expected at most " + std::to_string(kMaxLinkPositions));
+                      " links changed and " + std::to_string(links.link_count()) +
+                      " in all, expected at most " + std::to_string(kMaxLinkPositions));
 }
 
 Status ReadLinks(const schema::Payload& payload, CommitRecord& record) {
@@ -553,11 +553,11 @@ Status ReadLinks(const schema::Payload& payload, CommitRecord& record) {
 
 EncodedBound BoundOf(const CommitRecord& record, std::uint64_t more_bytes,
                      std::size_t target_bytes) {
-  const std::uint64_t operations =
-      more_bytes + BytesOfAll(record.extents) + BytesOfAll(record.field_names) +
-      BytesOfAll(record.retires) + BytesOfAll(record.upper_retires) + BytesOfAll(record.ends) +
-      BytesOfAll(record.inserts) + BytesOfAll(record.uppers) + BytesOfAll(record.links) +
-      UpkeepBytes(record.upkeep);
+  const std::uint64_t operations = more_bytes + BytesOfAll(record.extents) +
+                                   BytesOfAll(record.field_names) + BytesOfAll(record.retires) +
+                                   BytesOfAll(record.upper_retires) + BytesOfAll(record.ends) +
+                                   BytesOfAll(record.inserts) + BytesOfAll(record.uppers) +
+                                   BytesOfAll(record.links) + UpkeepBytes(record.upkeep);
   // Each frame but the last has operations of at least target_bytes.
   const std::uint64_t frames = operations / target_bytes + 1;
   ENGRAM_CHECK(frames <= std::numeric_limits<std::uint32_t>::max());
@@ -634,7 +634,8 @@ Status DecodePayload(std::span<const std::byte> payload, CommitRecord& record) {
   const auto* bytes = reinterpret_cast<const std::uint8_t*>(payload.data());
   // A table and perhaps one within, and vectors of plain structs.
   flatbuffers::Verifier verifier(bytes, payload.size(), /*max_depth=*/3, /*max_tables=*/2);
-  if (!schema::VerifyPayloadBuffer(verifier)) return BadLogRecord("payload is not a valid FlatBuffer");
+  if (!schema::VerifyPayloadBuffer(verifier))
+    return BadLogRecord("payload is not a valid FlatBuffer");
   const schema::Payload& from = *schema::GetPayload(bytes);
   if (!IsAligned(from.extents()) || !IsAligned(from.field_names()) || !IsAligned(from.retires()) ||
       !IsAligned(from.keys()) || !IsAligned(from.ends()) || !IsAligned(from.inserts()) ||

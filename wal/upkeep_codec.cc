@@ -46,7 +46,7 @@ Status ReadCuts(const schema::Upkeep& from, UpkeepRecord& record) {
     const schema::Cut& cut = *from.cuts()->Get(i);
     if (cut.segment() < Raw(SegmentKind::kNodes) || cut.segment() > kSegments) {
       return BadLogRecord("cut of segment " + std::to_string(cut.segment()) + ", expected 1 to " +
-                 std::to_string(kSegments));
+                          std::to_string(kSegments));
     }
     record.cuts.push_back({static_cast<SegmentKind>(cut.segment()), cut.pages()});
   }
@@ -63,9 +63,8 @@ Status ReadSnapshots(const schema::Upkeep& from, UpkeepRecord& record) {
     }
     const auto* name = reinterpret_cast<const char*>(from.snapshot_names()->Data()) + at;
     at += snapshot.name_bytes();
-    record.snapshots.push_back({{name, snapshot.name_bytes()},
-                                static_cast<Lsn>(snapshot.lsn()),
-                                snapshot.taken_us()});
+    record.snapshots.push_back(
+        {{name, snapshot.name_bytes()}, static_cast<Lsn>(snapshot.lsn()), snapshot.taken_us()});
   }
   if (at == bytes) return {};
   return BadLogRecord("lengths of snapshot names do not add up to the bytes there are");

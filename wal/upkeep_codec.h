@@ -1,5 +1,5 @@
-// The part of a commit's payload that only maintenance writes. Of wal/record_codec.cc alone. Threads:
-// pure functions. Implements docs/record-format.md, "Records".
+// The part of a commit's payload that only maintenance writes. Of wal/record_codec.cc alone.
+// Threads: pure functions. Implements docs/record-format.md, "Records".
 #ifndef ENGRAM_WAL_UPKEEP_CODEC_H_
 #define ENGRAM_WAL_UPKEEP_CODEC_H_
 

@@ -50,8 +50,7 @@ Status CheckAges(const Options& options) {
     if (!status.ok()) return status;
   }
   for (const auto& [type, age] : options.max_age_by_type) {
-    const Status status =
-        check("max_age_by_type[" + std::to_string(type) + "]", age, kLongestAge);
+    const Status status = check("max_age_by_type[" + std::to_string(type) + "]", age, kLongestAge);
     if (!status.ok()) return status;
   }
   return Status::Ok();
@@ -139,8 +138,8 @@ Status Options::Validate() const {
   const Status interval =
       CheckRange<std::int64_t>("sync_interval, in ms,", sync_interval.count(), 1, 3600'000);
   if (!interval.ok()) return interval;
-  const Status sweep = CheckRange<std::int64_t>("sweep_interval, in s,", sweep_interval.count(), 1,
-                                                kYear / kSecond);
+  const Status sweep =
+      CheckRange<std::int64_t>("sweep_interval, in s,", sweep_interval.count(), 1, kYear / kSecond);
   if (!sweep.ok()) return sweep;
   if (Status ages = CheckAges(*this); !ages.ok()) return ages;
   if (checkpoint_interval.count() < 0) {

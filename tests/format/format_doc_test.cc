@@ -1,5 +1,5 @@
-// The field tables of the documents on formats against the structs they describe: those of the code,
-// and those of the schema of log records.
+// The field tables of the documents on formats against the structs they describe: those of the
+// code, and those of the schema of log records.
 #include <algorithm>
 #include <charconv>
 #include <cstddef>
@@ -286,8 +286,8 @@ TEST(FormatDocuments, TablesOfNodeBlocksAgreeWithTheStructs) { ExpectDocumented(
 TEST(FormatDocuments, TablesOfTheLogAgreeWithTheStructs) { ExpectDocumented(LogLayouts()); }
 TEST(FormatDocuments, TablesOfLogRecordsAgreeWithTheSchema) {
   std::vector<Layout> layouts;
-  for (const char* name : {"Insert", "Upper", "Links", "Origin", "Expiry", "Cut", "End", "Snapshot",
-                           "Progress"}) {
+  for (const char* name :
+       {"Insert", "Upper", "Links", "Origin", "Expiry", "Cut", "End", "Snapshot", "Progress"}) {
     layouts.push_back(SchemaLayout(name));
   }
   ExpectDocumented(layouts);

@@ -123,8 +123,8 @@ std::vector<PatternId> Scan(const ScanSource& source, const QueryScorer& query, 
                             std::uint32_t begin, std::uint32_t end, std::size_t k) {
   TopK top(k);
   ScanStats stats;
-  EXPECT_TRUE(
-      ScanRange(source, {&query, {snapshot}, {}}, SlotId{begin}, SlotId{end}, nullptr, &top, &stats));
+  EXPECT_TRUE(ScanRange(source, {&query, {snapshot}, {}}, SlotId{begin}, SlotId{end}, nullptr, &top,
+                        &stats));
   return Ids(&top);
 }
 
@@ -219,8 +219,8 @@ TEST(ScanRange, GivesUpWhenToldToOrWhenTheDeadlineHasPassed) {
   EXPECT_EQ(stats.slots, 0U);
   stop.store(false);
   const auto later = std::chrono::steady_clock::now() + std::chrono::hours(1);
-  EXPECT_TRUE(ScanRange(segments.Source(), {&query, {Lsn{9}}, later}, SlotId{0}, SlotId{5000}, &stop,
-                        &top, &stats));
+  EXPECT_TRUE(ScanRange(segments.Source(), {&query, {Lsn{9}}, later}, SlotId{0}, SlotId{5000},
+                        &stop, &top, &stats));
   EXPECT_EQ(Ids(&top), segments.BruteForce(query, Lsn{9}, 0, 5000, 5));
 }
 

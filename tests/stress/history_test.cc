@@ -1,6 +1,6 @@
-// Searches of every kind, of now, of snapshots, of the past and of states with a name, while several
-// threads write, sweep, compact and make checkpoints; afterwards each answer is held against the
-// state at its commit (tests/stress/search_history.h).
+// Searches of every kind, of now, of snapshots, of the past and of states with a name, while
+// several threads write, sweep, compact and make checkpoints; afterwards each answer is held
+// against the state at its commit (tests/stress/search_history.h).
 #include <gtest/gtest.h>
 
 #include <algorithm>

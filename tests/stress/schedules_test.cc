@@ -107,7 +107,8 @@ class ScheduleTest : public EngineTest {
     return CheckGraph(engine_->core());
   }
 
-  SearchResult Search(float first, std::size_t k, const std::optional<KeptState>& at = std::nullopt) {
+  SearchResult Search(float first, std::size_t k,
+                      const std::optional<KeptState>& at = std::nullopt) {
     const std::vector<float> query = Vector(first);
     SearchRequest request;
     request.query = query;

@@ -28,13 +28,31 @@ TEST_F(Tool, CreatesWhatStatsShows) {
   const Ran stats = Engram({"stats", store_, "--json"});
   ASSERT_EQ(stats.code, 0) << stats.err;
   const Json json = stats.json();
-  for (const char* field :
-       {"count", "bytes_on_disk", "memory_bytes", "last_lsn", "durable_lsn", "checkpoint_lsn",
-        "scrubbed_pages", "scrub_rounds", "bad_pages", "healed_pages", "first_bad_segment",
-        "oldest_snapshot_age_seconds", "named_snapshots", "oldest_named_snapshot_age_seconds",
-        "expired_snapshots", "horizon", "sweep_rounds", "sweep_progress", "healed_nodes",
-        "reclaimed", "expired", "moved", "audit_rounds", "audited_nodes",
-        "mended_nodes"}) {
+  for (const char* field : {"count",
+                            "bytes_on_disk",
+                            "memory_bytes",
+                            "last_lsn",
+                            "durable_lsn",
+                            "checkpoint_lsn",
+                            "scrubbed_pages",
+                            "scrub_rounds",
+                            "bad_pages",
+                            "healed_pages",
+                            "first_bad_segment",
+                            "oldest_snapshot_age_seconds",
+                            "named_snapshots",
+                            "oldest_named_snapshot_age_seconds",
+                            "expired_snapshots",
+                            "horizon",
+                            "sweep_rounds",
+                            "sweep_progress",
+                            "healed_nodes",
+                            "reclaimed",
+                            "expired",
+                            "moved",
+                            "audit_rounds",
+                            "audited_nodes",
+                            "mended_nodes"}) {
     EXPECT_TRUE(json.contains(field)) << field;
   }
   EXPECT_EQ(json["count"], 0);

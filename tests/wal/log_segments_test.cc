@@ -66,8 +66,8 @@ struct HeaderCase {
 TEST(LogSegments, EveryWrongHeaderFieldIsNamed) {
   const HeaderCase cases[] = {
       {"magic", [](SegmentHeader& h) { ++h.magic; }, Code::kCorruptedIndex},
-      {"log format version 3, this build reads up to 2", [](SegmentHeader& h) { h.format_version = 3; },
-       Code::kNotSupported},
+      {"log format version 3, this build reads up to 2",
+       [](SegmentHeader& h) { h.format_version = 3; }, Code::kNotSupported},
       {"version", [](SegmentHeader& h) { h.format_version = 0; }, Code::kCorruptedIndex},
       {"store id", [](SegmentHeader& h) { ++h.store_id; }, Code::kCorruptedIndex},
       {"previous end", [](SegmentHeader& h) { h.previous_end = L(2); }, Code::kCorruptedIndex},

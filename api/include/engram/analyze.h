@@ -47,21 +47,21 @@ struct HubReport {
 // What the bytes of a store are for. The parts of the page file are those of the state that was
 // looked at; what they leave of it are headers of pages, ends of pages, and its table.
 struct SpaceReport {
-  std::uint64_t page_file_bytes = 0;   // as in Stats
-  std::uint64_t node_bytes = 0;        // of it: pages of headers, vectors and links of level 0
-  std::uint64_t live_node_bytes = 0;   //   of these: live patterns
-  std::uint64_t dead_node_bytes = 0;   //   ended ones that still lie in the graph
-  std::uint64_t free_node_bytes = 0;   //   places for others, now or when readers have let go
-  std::uint64_t upper_bytes = 0;       // of it: pages of links above level 0
-  std::uint64_t live_upper_bytes = 0;  //   of these, as above
-  std::uint64_t dead_upper_bytes = 0;  //   likewise
-  std::uint64_t free_upper_bytes = 0;  //   likewise
-  std::uint64_t slot_state_bytes = 0;  // of it: pages that say which places are free
-  std::uint64_t journal_bytes = 0;     // as in Stats
-  std::uint64_t log_bytes = 0;         // likewise
-  std::uint64_t metadata_bytes = 0;    // likewise
-  std::uint64_t page_memory_bytes = 0;  // pages that stay in memory
-  std::uint64_t page_copy_bytes = 0;    // of a mapped store: changed pages, until a checkpoint
+  std::uint64_t page_file_bytes = 0;        // as in Stats
+  std::uint64_t node_bytes = 0;             // of it: pages of headers, vectors and links of level 0
+  std::uint64_t live_node_bytes = 0;        //   of these: live patterns
+  std::uint64_t dead_node_bytes = 0;        //   ended ones that still lie in the graph
+  std::uint64_t free_node_bytes = 0;        //   places for others, now or when readers have let go
+  std::uint64_t upper_bytes = 0;            // of it: pages of links above level 0
+  std::uint64_t live_upper_bytes = 0;       //   of these, as above
+  std::uint64_t dead_upper_bytes = 0;       //   likewise
+  std::uint64_t free_upper_bytes = 0;       //   likewise
+  std::uint64_t slot_state_bytes = 0;       // of it: pages that say which places are free
+  std::uint64_t journal_bytes = 0;          // as in Stats
+  std::uint64_t log_bytes = 0;              // likewise
+  std::uint64_t metadata_bytes = 0;         // likewise
+  std::uint64_t page_memory_bytes = 0;      // pages that stay in memory
+  std::uint64_t page_copy_bytes = 0;        // of a mapped store: changed pages, until a checkpoint
   std::uint64_t metadata_memory_bytes = 0;  // RocksDB's
 };
 

@@ -847,9 +847,9 @@ typedef struct engram_rebalance_options {
   // Live patterns that are searched for to measure the graph before and after. Range 0 (none) to
   // 100,000; 100 unless has_sample is true. Which ones, follows from the store alone.
   size_t sample;
-  bool has_worst_share;    // whether worst_share counts
-  bool has_sample;         // whether sample counts
-  uint8_t reserved[30];    // zero
+  bool has_worst_share;  // whether worst_share counts
+  bool has_sample;       // whether sample counts
+  uint8_t reserved[30];  // zero
 } engram_rebalance_options;
 
 // How well a graph is linked at level 0, and how well searches find what is in it.
@@ -1084,10 +1084,10 @@ typedef struct engram_stats {
   engram_residency residency;  // how pages are held: ENGRAM_RESIDENCY_RESIDENT or _MAPPED
   uint32_t reserved2;          // zero
 
-  uint64_t scrubbed_pages;    // read from the disk and checked, in the background
-  uint64_t scrub_rounds;      // over all pages of the file
-  uint64_t bad_pages;         // found on the disk by these
-  uint64_t healed_pages;      // of them, found right when they had been written anew
+  uint64_t scrubbed_pages;  // read from the disk and checked, in the background
+  uint64_t scrub_rounds;    // over all pages of the file
+  uint64_t bad_pages;       // found on the disk by these
+  uint64_t healed_pages;    // of them, found right when they had been written anew
   // Where the first bad page was: 1 nodes, 2 upper, 3 node slots, 4 upper slots; 0: there was none.
   uint32_t first_bad_segment;
   uint32_t first_bad_page;  // its number there
@@ -1096,13 +1096,13 @@ typedef struct engram_stats {
   uint64_t named_snapshots;              // there are
   int64_t oldest_named_snapshot_age_us;  // since it got its name; 0: there is none
   uint64_t expired_snapshots;            // that gave way since the store was opened
-  uint64_t horizon;       // states of before it may have lost what ended before it
-  uint64_t sweep_rounds;  // over the graph, for the sake of the dead, since the store was opened
-  double sweep_progress;  // of the round that goes on, 0 to 1; 0: none does
-  uint64_t healed_nodes;  // whose links to the dead were replaced
-  uint64_t reclaimed;     // places of dead patterns that became free
-  uint64_t expired;       // patterns that max_age or a TTL has ended
-  uint64_t moved;         // patterns that compaction gave another place
+  uint64_t horizon;                      // states of before it may have lost what ended before it
+  uint64_t sweep_rounds;   // over the graph, for the sake of the dead, since the store was opened
+  double sweep_progress;   // of the round that goes on, 0 to 1; 0: none does
+  uint64_t healed_nodes;   // whose links to the dead were replaced
+  uint64_t reclaimed;      // places of dead patterns that became free
+  uint64_t expired;        // patterns that max_age or a TTL has ended
+  uint64_t moved;          // patterns that compaction gave another place
   uint64_t audit_rounds;   // over all nodes of the graph, in the background
   uint64_t audited_nodes;  // whose links were looked at by these
   uint64_t mended_nodes;   // whose links or counts these found wrong and put right
@@ -1135,19 +1135,19 @@ typedef struct engram_hub_report {
 // looked at; what they leave of it are headers of pages, ends of pages, and its table. Later
 // versions may add fields at the end.
 typedef struct engram_space_report {
-  uint64_t page_file_bytes;   // as in engram_stats
-  uint64_t node_bytes;        // of it: pages of headers, vectors and links of level 0
-  uint64_t live_node_bytes;   // of these: live patterns
-  uint64_t dead_node_bytes;   // ended ones that still lie in the graph
-  uint64_t free_node_bytes;   // places for others, now or when readers have let go
-  uint64_t upper_bytes;       // of it: pages of links above level 0
-  uint64_t live_upper_bytes;  // of these, as above
-  uint64_t dead_upper_bytes;  // likewise
-  uint64_t free_upper_bytes;  // likewise
-  uint64_t slot_state_bytes;  // of it: pages that say which places are free
-  uint64_t journal_bytes;     // as in engram_stats
-  uint64_t log_bytes;         // likewise
-  uint64_t metadata_bytes;    // likewise
+  uint64_t page_file_bytes;        // as in engram_stats
+  uint64_t node_bytes;             // of it: pages of headers, vectors and links of level 0
+  uint64_t live_node_bytes;        // of these: live patterns
+  uint64_t dead_node_bytes;        // ended ones that still lie in the graph
+  uint64_t free_node_bytes;        // places for others, now or when readers have let go
+  uint64_t upper_bytes;            // of it: pages of links above level 0
+  uint64_t live_upper_bytes;       // of these, as above
+  uint64_t dead_upper_bytes;       // likewise
+  uint64_t free_upper_bytes;       // likewise
+  uint64_t slot_state_bytes;       // of it: pages that say which places are free
+  uint64_t journal_bytes;          // as in engram_stats
+  uint64_t log_bytes;              // likewise
+  uint64_t metadata_bytes;         // likewise
   uint64_t page_memory_bytes;      // pages that stay in memory
   uint64_t page_copy_bytes;        // of a mapped store: changed pages, until a checkpoint
   uint64_t metadata_memory_bytes;  // RocksDB's
@@ -1168,10 +1168,10 @@ typedef struct engram_graph_summary {
   double recall_error;     // from there to the farther end of its 95 % confidence interval
   double mean_compared;    // vectors that such a search compared with, on average
   uint32_t most_in_links;  // the most that lead to one live node
-  bool exact;     // as in engram_search_summary, of these searches: then recall says nothing
-  bool degraded;  // as in engram_search_summary
-  double recall_low;   // where that interval begins; range 0 to 1
-  double recall_high;  // where it ends; likewise
+  bool exact;           // as in engram_search_summary, of these searches: then recall says nothing
+  bool degraded;        // as in engram_search_summary
+  double recall_low;    // where that interval begins; range 0 to 1
+  double recall_high;   // where it ends; likewise
   uint64_t free_slots;  // as in engram_stats
   double dead_share;    // dead of dead and live ones; range 0 to 1
   uint64_t hanging;     // live ones to which one link from a live one leads, or none

@@ -29,8 +29,8 @@ struct CompactProgress {
     kMetadata = 4,   // the metadata store is compacted
   };
   Phase phase = Phase::kSweeping;  // what it does now
-  std::uint64_t done = 0;   // of `total`: slots looked at, patterns moved, pages, families
-  std::uint64_t total = 0;  // as is known by now
+  std::uint64_t done = 0;          // of `total`: slots looked at, patterns moved, pages, families
+  std::uint64_t total = 0;         // as is known by now
 };
 
 // How Store::Compact() goes about it.
@@ -57,11 +57,11 @@ struct CompactReport {
 
 // What Store::EraseForever() did.
 struct EraseForeverReport {
-  std::uint64_t patterns = 0;            // that were in the store and ended
-  std::uint64_t versions = 0;            // blocks that held a version of one, live, dead or free
-  std::uint64_t log_bytes = 0;           // of log segments that were removed
-  std::uint64_t journal_bytes = 0;       // that were written anew
-  std::uint64_t metadata_bytes = 0;      // of the metadata store, all of it written anew
+  std::uint64_t patterns = 0;        // that were in the store and ended
+  std::uint64_t versions = 0;        // blocks that held a version of one, live, dead or free
+  std::uint64_t log_bytes = 0;       // of log segments that were removed
+  std::uint64_t journal_bytes = 0;   // that were written anew
+  std::uint64_t metadata_bytes = 0;  // of the metadata store, all of it written anew
 };
 
 }  // namespace engram

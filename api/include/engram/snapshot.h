@@ -16,9 +16,9 @@ class StoreImpl;
 
 // A state that has a name, and stays readable until that is dropped.
 struct NamedSnapshot {
-  std::string name;        // 1 to 255 bytes
-  Lsn lsn = Lsn::kNone;    // the last commit it sees
-  Timestamp taken_at;      // when it got its name
+  std::string name;      // 1 to 255 bytes
+  Lsn lsn = Lsn::kNone;  // the last commit it sees
+  Timestamp taken_at;    // when it got its name
 };
 
 // Holds back the reuse of whatever it sees, until it is destroyed. Move-only. Must be destroyed

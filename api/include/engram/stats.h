@@ -31,7 +31,7 @@ struct Stats {
   // Since the oldest of these got its name, by the store's clock; 0 where there is none.
   std::chrono::microseconds oldest_named_snapshot_age{0};
   std::uint64_t expired_snapshots = 0;  // that gave way since the store was opened
-  Lsn horizon = Lsn::kNone;  // states of before it may have lost what ended before it
+  Lsn horizon = Lsn::kNone;             // states of before it may have lost what ended before it
 
   std::uint64_t bytes_on_disk = 0;     // all files of the store
   std::uint64_t page_file_bytes = 0;   // of them: graph.engram
@@ -59,10 +59,10 @@ struct Stats {
 
   Residency residency = Residency::kResident;  // how pages are held: kResident or kMapped
 
-  std::uint64_t scrubbed_pages = 0;    // read from the disk and checked, in the background
-  std::uint64_t scrub_rounds = 0;      // over all pages of the file
-  std::uint64_t bad_pages = 0;         // found on the disk by these
-  std::uint64_t healed_pages = 0;      // of them, found right when they had been written anew
+  std::uint64_t scrubbed_pages = 0;  // read from the disk and checked, in the background
+  std::uint64_t scrub_rounds = 0;    // over all pages of the file
+  std::uint64_t bad_pages = 0;       // found on the disk by these
+  std::uint64_t healed_pages = 0;    // of them, found right when they had been written anew
   // Where the first bad page was: 1 nodes, 2 upper, 3 node slots, 4 upper slots; 0: there was none.
   std::uint32_t first_bad_segment = 0;
   std::uint32_t first_bad_page = 0;  // its number there

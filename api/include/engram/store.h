@@ -116,9 +116,8 @@ class ENGRAM_EXPORT Store {
   Result<CommitResult> Write(const WriteBatch& batch, const WriteOptions& options = {}) noexcept;
 
   // Ends the patterns that `filter` means when the call begins and still means when it is
-  // committed, all in one commit; returns how many. For many of them PruneBefore() is kinder to other
-  // writers, who wait meanwhile. Errors: kInvalidArgument for a filter with nothing
-  // set.
+  // committed, all in one commit; returns how many. For many of them PruneBefore() is kinder to
+  // other writers, who wait meanwhile. Errors: kInvalidArgument for a filter with nothing set.
   Result<std::uint64_t> EraseMatching(const PatternFilter& filter,
                                       const WriteOptions& options = {}) noexcept;
 
