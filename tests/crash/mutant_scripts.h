@@ -120,23 +120,23 @@ inline const Script kNames = {.steps = kStayOrGo,
                               .diet = Diet::kUpkeep,
                               .history = std::chrono::hours(0)};
 
-// Rounds of the sweep, a few lists at a time, and what comes between.
-inline const Script kSweepSteps = {
-    .steps = {Step::kBatch,        Step::kBatch,     Step::kBatch,     Step::kBatch,
-              Step::kErase,        Step::kErase,     Step::kErase,     Step::kSweepStep,
-              Step::kSweepStep,    Step::kKill,      Step::kSweepStep, Step::kSweepStep,
-              Step::kKill,         Step::kMaintain,  Step::kBatch,     Step::kErase,
-              Step::kErase,        Step::kSweepStep, Step::kSweepStep, Step::kSweepStep,
-              Step::kEraseForever, Step::kErase,     Step::kSweepStep, Step::kSweepStep,
-              Step::kEraseForever},
-    .rates = {.point_one_in = 8,
+// Patterns erased for ever while a round of the sweep is on its way.
+inline const Script kVoidsInRounds = {
+    .steps = {Step::kBatch,        Step::kBatch,     Step::kBatch,        Step::kErase,
+              Step::kErase,        Step::kSweepStep, Step::kEraseForever, Step::kErase,
+              Step::kErase,        Step::kSweepStep, Step::kSweepStep,    Step::kEraseForever,
+              Step::kErase,        Step::kSweepStep, Step::kSweepStep,    Step::kSweepStep,
+              Step::kEraseForever, Step::kBatch,     Step::kErase,        Step::kErase,
+              Step::kSweepStep,    Step::kSweepStep, Step::kEraseForever, Step::kErase,
+              Step::kSweepStep,    Step::kSweepStep, Step::kSweepStep,    Step::kEraseForever},
+    .rates = {.point_one_in = 4,
               .verify_one_in = 0,
               .live_on_one_in = 1,
               .crash_again_one_in = 0,
               .crash_again_restored_one_in = 0},
     .diet = Diet::kUpkeep};
 
-// The same, and little else.
+// Rounds of the sweep, a few lists at a time, and what comes between.
 inline const Script kSweepKills = {
     .steps = {Step::kBatch,     Step::kBatch,     Step::kBatch,         Step::kBatch,
               Step::kErase,     Step::kErase,     Step::kErase,         Step::kSweepStep,

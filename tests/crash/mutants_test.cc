@@ -260,7 +260,7 @@ const Case kCases[] = {ENGRAM_CASE(kLogNotSyncedBeforePages, PowerLoss<kAnyTroub
                        ENGRAM_CASE(kNamedForgotten, PowerLoss<kNames>),
                        ENGRAM_CASE(kSnapshotUnchecked, PowerLoss<kRacedSnapshots>),
                        ENGRAM_CASE(kSweepAheadOfHealing, PowerLoss<kSweepKills>),
-                       ENGRAM_CASE(kVoidKeepsSweep, PowerLoss<kSweepSteps>)};
+                       ENGRAM_CASE(kVoidKeepsSweep, PowerLoss<kVoidsInRounds>)};
 #undef ENGRAM_CASE
 
 class EachMutant : public MutantTest, public testing::WithParamInterface<Case> {};
@@ -298,7 +298,7 @@ TEST_F(MutantTest, RightCodePassesEachHunt) {
                                            PowerLoss<kCompactions>,
                                            PowerLoss<kPasts>,
                                            PowerLoss<kNames>,
-                                           PowerLoss<kSweepSteps>,
+                                           PowerLoss<kVoidsInRounds>,
                                            PowerLoss<kSweepKills>,
                                            PowerLoss<kRacedSnapshots>,
                                            HuntByCutCommits,
