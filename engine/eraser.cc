@@ -57,25 +57,45 @@ Status Eraser::WalkRows(const Rows& rows,
   return Status::Ok();
 }
 
-// Of the time of its own the rows have said enough.
-Result<bool> Eraser::IsMeant(PatternId id, Lsn version, const EraseMatch& match) {
-  ENGRAM_ASSIGN_OR_RETURN(const std::optional<VersionRow> row,
-                          core_.meta->FindVersion(id, kForever));
-  if (!row || row->version != version ||
-      Raw(row->slot) >= core_.visible_slots.load(std::memory_order_acquire) ||
-      core_.slots->state(row->slot) != SlotState::kLive) {
+bool Eraser::Matches(const ConstNodeView& node, const EraseMatch& match) const {
+  if (match.type && node.type() != *match.type) return false;
+  if (match.expired_by_us && !core_.SightAt(Lsn::kNone, *match.expired_by_us).Expired(node)) {
     return false;
   }
-  if (!match.type && !match.expired_by_us) return true;
-  ENGRAM_ASSIGN_OR_RETURN(const ConstNodeView node, core_.ReadNode(row->slot));
-  if (match.type && node.type() != *match.type) return false;
-  return !match.expired_by_us || core_.SightAt(Lsn::kNone, *match.expired_by_us).Expired(node);
+  return node.timestamp_us() >= match.from_us &&
+         (!match.before_us || node.timestamp_us() < *match.before_us);
+}
+
+// A commit on its way has changed slots and not yet rows, or rows and not yet what is visible: its
+// patterns are meant until they are planned, which is when nothing is on its way.
+Result<bool> Eraser::IsMeant(const MetaStore::IndexRow& index, Lsn began, const EraseMatch& match) {
+  if (index.version > began) return false;
+  std::optional<SlotId> looked_at;
+  for (;;) {
+    ENGRAM_ASSIGN_OR_RETURN(const std::optional<VersionRow> row,
+                            core_.meta->FindVersion(index.id, kForever));
+    if (!row) return false;
+    // An older one than the newest leads to it where that came too late for a row of its own.
+    if (row->version != index.version && row->version <= began) return false;
+    if (row->slot == looked_at) return false;
+    if (Raw(row->slot) >= core_.visible_slots.load(std::memory_order_acquire)) return true;
+    const SlotState state = core_.slots->state(row->slot);
+    if (state == SlotState::kLive || state == SlotState::kDead) {
+      ENGRAM_ASSIGN_OR_RETURN(const ConstNodeView node, core_.ReadNode(row->slot));
+      if (state == SlotState::kLive || node.valid_to() > core_.versions.visible()) {
+        return Matches(node, match);
+      }
+    }
+    // Its end is visible. Where it was moved, so is the row that says where to.
+    looked_at = row->slot;
+  }
 }
 
 // Not a step inside of the walk: a writer who has the metadata store to itself would wait for it,
 // and it for the writer.
 Result<Eraser::Found> Eraser::Collect(const Rows& rows, const EraseMatch& match, std::size_t most) {
   Found found;
+  const Lsn began = core_.versions.visible();
   // States of slots have memory while this is pinned: some rows at a time, for others' sake.
   std::optional<Versions::Pin> pin;
   std::size_t looked_at = 0;
@@ -84,11 +104,12 @@ Result<Eraser::Found> Eraser::Collect(const Rows& rows, const EraseMatch& match,
       found.next_us = row.timestamp_us;  // there may have been others of that very moment
       return false;
     }
+    ENGRAM_SYNC_POINT("eraser:found_row");
     if (looked_at++ % kStep == 0) {
       pin.reset();
       ENGRAM_ASSIGN_OR_RETURN(pin, core_.versions.Begin());
     }
-    ENGRAM_ASSIGN_OR_RETURN(const bool meant, IsMeant(row.id, row.version, match));
+    ENGRAM_ASSIGN_OR_RETURN(const bool meant, IsMeant(row, began, match));
     if (meant) found.ids.push_back(row.id);
     return true;
   }));

@@ -63,8 +63,10 @@ class Eraser {
   Result<Found> Collect(const Rows& rows, const EraseMatch& match, std::size_t most);
   Status WalkRows(const Rows& rows,
                   const std::function<Result<bool>(const MetaStore::IndexRow&)>& visit);
-  // Whether that version is the live one, and matches. Pre: pinned.
-  Result<bool> IsMeant(PatternId id, Lsn version, const EraseMatch& match);
+  bool Matches(const ConstNodeView& node, const EraseMatch& match) const;
+  // Whether the row's version was there when the walk began, and the pattern's live one matches.
+  // Pre: pinned, and the walk began to look at rows behind `began`.
+  Result<bool> IsMeant(const MetaStore::IndexRow& index, Lsn began, const EraseMatch& match);
   // Ends, in steps, those of `ids` that still match, until it is told to stop behind a step; adds
   // to `count`. How many of `ids` it came to.
   using Stop = std::function<bool()>;

@@ -1,5 +1,6 @@
 #include "storage/meta_reads.h"
 
+#include <limits>
 #include <memory>
 #include <string>
 #include <utility>
@@ -97,6 +98,18 @@ class ClockCursor {
   const Slice begin_bound_{begin_.view()};
   const Slice end_bound_{end_.view()};
   std::unique_ptr<rocksdb::Iterator> row_;
+};
+
+// Where rows by time end: before the first one of that moment, but behind the last one of the last
+// moment there is, since none lies behind it.
+struct Behind {
+  explicit Behind(std::int64_t to_us) {
+    if (to_us != std::numeric_limits<std::int64_t>::max()) return;
+    id = ~PatternId{0};
+    version = static_cast<Lsn>(~0ull);
+  }
+  PatternId id = 0;
+  Lsn version = Lsn::kNone;
 };
 
 Status CheckOrder(const ClockRow& earlier, const ClockRow& later) {
@@ -224,14 +237,16 @@ Status MetaReads::ForEachIndexRow(Family family,
 Status MetaReads::ForEachInTime(std::int64_t from_us, std::int64_t to_us,
                                 const IndexVisitor& visit) const {
   const TimeKey from = MakeTimeKey(from_us, 0, Lsn::kNone);
-  const TimeKey to = MakeTimeKey(to_us, 0, Lsn::kNone);
+  const Behind behind(to_us);
+  const TimeKey to = MakeTimeKey(to_us, behind.id, behind.version);
   return ForEachKey(Family::kTime, from.view(), to.view(), ParseTimeKey, visit);
 }
 
 Status MetaReads::ForEachOfType(TypeTag type, std::int64_t from_us, std::int64_t to_us,
                                 const IndexVisitor& visit) const {
   const TypeKey from = MakeTypeKey(type, from_us, 0, Lsn::kNone);
-  const TypeKey to = MakeTypeKey(type, to_us, 0, Lsn::kNone);
+  const Behind behind(to_us);
+  const TypeKey to = MakeTypeKey(type, to_us, behind.id, behind.version);
   return ForEachKey(Family::kType, from.view(), to.view(), ParseTypeKey, visit);
 }
 

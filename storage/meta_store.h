@@ -206,7 +206,8 @@ class MetaStore {
 
   // False ends the walk, without an error.
   using IndexVisitor = std::function<Result<bool>(const IndexRow&)>;
-  // Rows of kTime, or of `type` in kType, from `from_us` on and before `to_us`, in order of time.
+  // Rows of kTime, or of `type` in kType, from `from_us` on and before `to_us` (where that is the
+  // last moment there is, to the end), in order of time.
   virtual Status ForEachInTime(std::int64_t from_us, std::int64_t to_us,
                                const IndexVisitor& visit) const = 0;
   virtual Status ForEachOfType(TypeTag type, std::int64_t from_us, std::int64_t to_us,

@@ -1,9 +1,15 @@
 // Erasing by what patterns are, and expiry.
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <functional>
+#include <limits>
+#include <optional>
 #include <set>
+#include <thread>
 #include <vector>
 
+#include "storage/base/test_hooks.h"
 #include "tests/api/upkeep_fixture.h"
 
 namespace engram {
@@ -55,6 +61,118 @@ TEST_F(ExpiryTest, OldVersionsOfAnUpdatedPatternDoNotCount) {
   filter.type = 6;
   EXPECT_EQ(*store_->EraseMatching(filter), 1u);
   EXPECT_TRUE(Ids().empty());
+}
+
+TEST_F(ExpiryTest, OfTheLastMomentThereIsToo) {
+  ASSERT_NO_FATAL_FAILURE(Open());
+  constexpr std::chrono::microseconds kLast{std::numeric_limits<std::int64_t>::max()};
+  Put(Timestamp(kLast), 5);
+  Put(Timestamp(kLast));
+  PatternFilter filter;
+  filter.type = 5;
+  EXPECT_EQ(*store_->EraseMatching(filter), 1u);
+  filter = {};
+  filter.from = Timestamp(-kLast);
+  EXPECT_EQ(*store_->EraseMatching(filter), 1u);
+}
+
+// Ends 100 patterns that others write meanwhile; expects that none is passed over.
+class BusyExpiryTest : public ExpiryTest {
+ protected:
+  using Action = std::function<void()>;
+
+  void Fill(std::optional<std::chrono::microseconds> ttl) {
+    ASSERT_NO_FATAL_FAILURE(Open());
+    others_ = PutMany(600);
+    for (int i = 0; i < 100; ++i) meant_.push_back(Put(Now(), 7, ttl));
+    stay_.insert(others_.begin(), others_.end());
+    Wait(Seconds(2));
+  }
+  // Their slots are dead, and their rows say so: a move is amid of its commit.
+  void EndWhileTheyMove(std::optional<std::chrono::microseconds> ttl, const Action& end) {
+    ASSERT_NO_FATAL_FAILURE(Fill(ttl));
+    Erase({others_.begin(), others_.begin() + 500});
+    stay_.erase(stay_.begin(), stay_.lower_bound(others_[500]));
+    std::atomic<bool> begun{false};
+    std::atomic<bool> moving{false};
+    std::atomic<bool> collected{false};
+    std::atomic<bool> move_next{false};
+    SetSyncPoint("eraser:found_row", [&] {
+      begun.store(true);
+      while (!moving.load()) std::this_thread::yield();
+    });
+    SetSyncPoint("eraser:collected", [&] { collected.store(true); });
+    SetSyncPoint("writer:appended", [&] {
+      if (!move_next.exchange(false)) return;
+      moving.store(true);
+      while (!collected.load()) std::this_thread::yield();
+    });
+    std::thread ender([&] {
+      end();
+      begun.store(true);
+      collected.store(true);  // it may have found nothing
+    });
+    while (!begun.load()) std::this_thread::yield();
+    CompactOptions options;
+    options.progress = [&, first = true](const CompactProgress& progress) mutable {
+      if (first && progress.phase == CompactProgress::Phase::kMoving) {
+        move_next.store(true);
+        first = false;
+      }
+      return true;
+    };
+    EXPECT_TRUE(store_->Compact(options).ok());
+    moving.store(true);
+    ender.join();
+    ClearSyncPoints();
+    EXPECT_GT(GetStats().moved, 0u);
+    ExpectEnded();
+  }
+  // Their rows are those of versions that have ended since the walk began.
+  void EndWhileTheyAreUpdated(const Action& end) {
+    ASSERT_NO_FATAL_FAILURE(Fill({}));
+    SetSyncPoint("eraser:found_row", [&] {
+      ClearSyncPoints();
+      PatternChange change;
+      change.metadata = Metadata{{"seen", Value(true)}};
+      WriteBatch batch;
+      for (const PatternId id : meant_) batch.Update(id, change);
+      const auto written = store_->Write(batch);
+      EXPECT_TRUE(written.ok()) << written.status();
+    });
+    end();
+    ClearSyncPoints();
+    ExpectEnded();
+  }
+  void ExpectEnded() {
+    EXPECT_EQ(Ids(), stay_);
+    EXPECT_EQ(GetStats().count, stay_.size());
+    ASSERT_NO_FATAL_FAILURE(CloseAndVerify());
+  }
+
+  std::vector<PatternId> others_;
+  std::vector<PatternId> meant_;
+  std::set<PatternId> stay_;
+};
+
+TEST_F(BusyExpiryTest, AFilterMeansWhatIsBeingMoved) {
+  EndWhileTheyMove({}, [&] {
+    PatternFilter filter;
+    filter.type = 7;
+    EXPECT_EQ(*store_->EraseMatching(filter), 100u);
+  });
+}
+
+TEST_F(BusyExpiryTest, WhatExpiredEndsThoughItIsBeingMoved) {
+  EndWhileTheyMove(Seconds(1), [&] { EXPECT_TRUE(store_->RunMaintenance(Seconds(1)).ok()); });
+}
+
+TEST_F(BusyExpiryTest, AFilterMeansWhatIsUpdatedMeanwhile) {
+  EndWhileTheyAreUpdated([&] {
+    PatternFilter filter;
+    filter.type = 7;
+    EXPECT_EQ(*store_->EraseMatching(filter), 100u);
+  });
 }
 
 TEST_F(ExpiryTest, PruningGoesInStepsAndCounts) {
