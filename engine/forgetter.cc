@@ -92,21 +92,16 @@ Status Forgetter::WipeAll(const Ids& ids) {
 
 // A compaction that did not come to its end, or a crash amid of it, has left bytes behind the pages
 // in use, and growth may have taken their place since without a write. Readers from before are
-// gone.
+// gone. In use is what the newest checkpoint has written: what came into use since lies in memory
+// alone, and in the file not before the next one.
 Status Forgetter::ClearUnused() {
   ENGRAM_RETURN_IF_ERROR(compactor_.Release());
   return checkpointer_.HoldOff([this]() -> Status {
     PageFile::UsedPages used{};
-    {
-      MutexLock role(core_.writer_role);
-      StoreState state;
-      state.node_slots = core_.slots->used();
-      state.upper_slots = core_.upper_slots->used();
-      for (const SegmentKind segment : kAllSegments) {
-        used[IndexOf(segment)] = PagesInUse(*core_.layout, state, segment);
-      }
+    for (const SegmentKind segment : kAllSegments) {
+      used[IndexOf(segment)] =
+          PagesInUse(*core_.layout, core_.page_file->superblock().state, segment);
     }
-    // Others may come into use meanwhile: only a checkpoint would write them.
     return core_.page_file->ClearUnused(used);
   });
 }
