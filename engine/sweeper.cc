@@ -81,7 +81,7 @@ void Writer::BeginRound(std::size_t least_dead) {
   const auto end = std::partition_point(
       dead.begin(), dead.end(), [&](const DeadSlot& slot) { return slot.valid_to <= horizon; });
   const auto doomed = static_cast<std::size_t>(end - dead.begin());
-  if (doomed < least_dead) return;
+  if (doomed < std::max<std::size_t>(least_dead, 1)) return;
   core_.writer.sweep = {doomed, horizon, 0, core_.slots->used()};
   core_.counters.sweep_rounds.fetch_add(1, std::memory_order_relaxed);
 }

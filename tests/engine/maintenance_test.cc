@@ -96,10 +96,12 @@ TEST_F(MaintenanceTest, ARoundFreesWhatNobodySees) {
   ASSERT_TRUE(Update(id, 2).ok());
   ASSERT_TRUE(RunRound().ok());
   EXPECT_EQ(GetStats().dead, 1u);
+  EXPECT_EQ(GetStats().sweep_rounds, 0u);  // it is seen still
   EXPECT_EQ(First(id, snapshot), 1);
   engine_->DropSnapshot(snapshot);
   ASSERT_TRUE(RunRound().ok());
   EXPECT_EQ(GetStats().dead, 0u);
+  EXPECT_EQ(GetStats().sweep_rounds, 1u);
   EXPECT_EQ(First(id), 2);
 }
 
