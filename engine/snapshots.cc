@@ -58,10 +58,9 @@ Result<KeptState> Engine::TakeSnapshotAt(Lsn lsn) {
                                    " is not kept, only those from commit " +
                                    std::to_string(Raw(oldest)) + " on are (Options::history)");
   }
-  std::int64_t now_us = core_.clock->NowMicros();
+  // As of its own time, where that is known.
   ENGRAM_ASSIGN_OR_RETURN(const std::optional<ClockRow> row, core_.meta->FindClockOf(lsn));
-  if (row && lsn < newest) now_us = row->clock_us;
-  return Keep(lsn, now_us);
+  return Keep(lsn, row ? row->clock_us : core_.clock->NowMicros());
 }
 
 Result<KeptState> Engine::TakeSnapshotAt(Timestamp time) {
@@ -69,15 +68,16 @@ Result<KeptState> Engine::TakeSnapshotAt(Timestamp time) {
   const std::int64_t at_us = UnixMicros(time);
   const std::int64_t now_us = core_.clock->NowMicros();
   if (at_us > now_us) {
-    return Status::InvalidArgument("the time is " + std::to_string(at_us - now_us) +
+    return Status::InvalidArgument("the time is " + std::to_string(MicrosBetween(now_us, at_us)) +
                                    " microseconds from now, expected one in the past");
   }
   ENGRAM_ASSIGN_OR_RETURN(const std::optional<ClockRow> row, core_.meta->FindClock(at_us));
+  const std::int64_t ago_us = MicrosBetween(at_us, now_us);
   const std::int64_t history_us = core_.options().history.count();
   // Of a store that is only read, nothing goes: what there is, counts.
-  if (!row || (!core_.read_only && at_us < now_us - history_us)) {
+  if (!row || (!core_.read_only && ago_us > history_us)) {
     return Status::SnapshotExpired(
-        "the state of " + std::to_string(now_us - at_us) +
+        "the state of " + std::to_string(ago_us) +
         " microseconds ago is not kept, Options::history is " + std::to_string(history_us) +
         (row ? "" : ", and the store was opened with it later than that"));
   }
@@ -91,7 +91,7 @@ Result<NamedSnapshot> Engine::CreateNamedSnapshot(const std::string& name,
   ENGRAM_RETURN_IF_ERROR(RequireWritable());
   if (!state) {
     MutexLock role(core_.writer_role);
-    return writer_->AddName(name, Lsn::kNone, durability);
+    return writer_->AddName(name, Lsn::kNone, core_.clock->NowMicros(), durability);
   }
   // G10: the pin keeps the state until the name does.
   ENGRAM_ASSIGN_OR_RETURN(const Reading reading, BeginRead(state));
@@ -100,8 +100,12 @@ Result<NamedSnapshot> Engine::CreateNamedSnapshot(const std::string& name,
         "the snapshot is of a store without a commit: there is no state "
         "to be given a name");
   }
+  // What has expired since the snapshot's moment stays in it.
+  const std::int64_t moment_us = reading.sight.now_us;
   MutexLock role(core_.writer_role);
-  return writer_->AddName(name, reading.sight.lsn, durability);
+  return writer_->AddName(
+      name, reading.sight.lsn,
+      moment_us == Sight::kNothingExpires ? core_.clock->NowMicros() : moment_us, durability);
 }
 
 Result<KeptState> Engine::OpenNamedSnapshot(const std::string& name) {

@@ -16,7 +16,7 @@ Result<std::uint64_t> Engine::EraseMatching(const PatternFilter& filter, Durabil
 
 Result<std::uint64_t> Engine::PruneBefore(Timestamp time, Durability durability) {
   ENGRAM_RETURN_IF_ERROR(RequireWritable());
-  const std::int64_t ahead_us = UnixMicros(time) - core_.clock->NowMicros();
+  const std::int64_t ahead_us = MicrosBetween(core_.clock->NowMicros(), UnixMicros(time));
   if (ahead_us > 0) {
     return Status::InvalidArgument("the time is " + std::to_string(ahead_us) +
                                    " microseconds from now, expected one in the past");

@@ -136,6 +136,11 @@ std::vector<NamedSnapshot> Versions::named() const {
   return all;
 }
 
+std::size_t Versions::names() const {
+  MutexLock lock(mutex_);
+  return named_.size();
+}
+
 Lsn Versions::MinNamed() const {
   if (ENGRAM_MUTANT(kNamedForgotten)) return static_cast<Lsn>(~0ull);
   MutexLock lock(mutex_);

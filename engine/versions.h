@@ -73,6 +73,7 @@ class Versions {
   void RemoveNamed(std::string_view name) ENGRAM_EXCLUDES(mutex_);
   std::optional<NamedSnapshot> FindNamed(std::string_view name) const ENGRAM_EXCLUDES(mutex_);
   std::vector<NamedSnapshot> named() const ENGRAM_EXCLUDES(mutex_);  // by name
+  std::size_t names() const ENGRAM_EXCLUDES(mutex_);
 
   // What holds the horizon back beside readers, snapshots and names.
   struct HorizonLimits {

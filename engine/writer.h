@@ -70,8 +70,10 @@ class Writer {
   Result<bool> ForgetTimes(std::size_t most);
   // A commit whose time is kept, so that states from now on can be found by it.
   Status BeginHistory();
-  // Gives a state a name: `lsn`, or, where it is kNone, the commit that does so.
-  Result<NamedSnapshot> AddName(const std::string& name, Lsn lsn, Durability durability);
+  // Gives a state a name: `lsn`, or, where it is kNone, the commit that does so. `taken_us`: what
+  // has expired since then stays in it.
+  Result<NamedSnapshot> AddName(const std::string& name, Lsn lsn, std::int64_t taken_us,
+                                Durability durability);
   Status DropName(const std::string& name, Durability durability);
 
   // A live node that is to move, and nodes near it, found ahead; where these are not pinned any

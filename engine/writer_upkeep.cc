@@ -83,26 +83,26 @@ Status Writer::BeginHistory() {
   return CommitPlans({&plan, 1}, SyncMode::kNoSync);
 }
 
-Result<NamedSnapshot> Writer::AddName(const std::string& name, Lsn lsn, Durability durability) {
+Result<NamedSnapshot> Writer::AddName(const std::string& name, Lsn lsn, std::int64_t taken_us,
+                                      Durability durability) {
   core_.writer_role.AssertHeld();
   ENGRAM_RETURN_IF_ERROR(core_.log->poisoned());
-  const std::vector<NamedSnapshot> named = core_.versions.named();
   if (core_.versions.FindNamed(name)) {
     return Status::AlreadyExists("there is a snapshot of the name \"" + name + "\" already");
   }
-  if (named.size() >= core_.options().max_named_snapshots) {
-    return Status::IndexFull("there are " + std::to_string(named.size()) +
+  const std::size_t names = core_.versions.names();
+  if (names >= core_.options().max_named_snapshots) {
+    return Status::IndexFull("there are " + std::to_string(names) +
                              " named snapshots, max_named_snapshots is " +
                              std::to_string(core_.options().max_named_snapshots));
   }
   CommitPlan plan = OwnPlan();
-  const std::int64_t now_us = std::max(plan.record.state.clock_us, core_.clock->NowMicros());
-  plan.record.state.clock_us = now_us;
+  plan.record.state.clock_us = std::max(plan.record.state.clock_us, core_.clock->NowMicros());
   plan.record.upkeep.keeps_clock = core_.options().history.count() > 0;
   const Lsn state = lsn == Lsn::kNone ? plan.lsn : lsn;
-  plan.record.upkeep.snapshots.push_back({name, state, now_us});
+  plan.record.upkeep.snapshots.push_back({name, state, taken_us});
   ENGRAM_RETURN_IF_ERROR(CommitPlans({&plan, 1}, ModeOf(durability)));
-  return NamedSnapshot{name, state, Timestamp(std::chrono::microseconds(now_us))};
+  return NamedSnapshot{name, state, Timestamp(std::chrono::microseconds(taken_us))};
 }
 
 Status Writer::DropName(const std::string& name, Durability durability) {

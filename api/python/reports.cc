@@ -95,7 +95,10 @@ void DefineNamedSnapshot(py::module_& module) {
   Record<N>(module, "NamedSnapshot", "A state that has a name, and stays readable by it.")
       .Field("name", &N::name, "str: 1 to 255 bytes of UTF-8.")
       .Field("lsn", &N::lsn, "int: number of the last commit it sees.")
-      .Field("taken_at", &N::taken_at, "datetime.datetime in UTC: when it got its name.")
+      .Field("taken_at", &N::taken_at,
+             "datetime.datetime in UTC: when it got its name, or when the snapshot was taken that "
+             "it was "
+             "made of.")
       .Done();
 }
 

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <limits>
 
 #include <engram/types.h>
 
@@ -22,6 +23,14 @@ class Clock {
 
 // As NowMicros() counts.
 inline std::int64_t UnixMicros(Timestamp time) { return time.time_since_epoch().count(); }
+
+// From one moment to another, either of which may be any there is: as close to it as can be said.
+inline std::int64_t MicrosBetween(std::int64_t from_us, std::int64_t to_us) {
+  std::int64_t between = 0;
+  if (!__builtin_sub_overflow(to_us, from_us, &between)) return between;
+  using Limits = std::numeric_limits<std::int64_t>;
+  return to_us < from_us ? Limits::min() : Limits::max();
+}
 
 // The system's. Lives as long as the process.
 Clock* SystemClock();

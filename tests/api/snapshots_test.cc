@@ -52,6 +52,61 @@ TEST_F(SnapshotsTest, ThePastIsReadAsItWas) {
   check();
 }
 
+TEST_F(SnapshotsTest, ACommitIsSeenAsOfItsTimeAlsoWhileItIsTheNewest) {
+  options_.history = Seconds(3600);
+  ASSERT_NO_FATAL_FAILURE(Open());
+  const std::set<PatternId> both{Put(), Put({}, 0, Seconds(1))};
+  const Lsn lsn = GetStats().last_lsn;
+  const auto ids_then = [&] {
+    const auto snapshot = store_->SnapshotAt(lsn);
+    EXPECT_TRUE(snapshot.ok()) << snapshot.status();
+    return snapshot.ok() ? Ids(&*snapshot) : std::set<PatternId>();
+  };
+  EXPECT_EQ(ids_then(), both);
+  Wait(Seconds(3));
+  EXPECT_EQ(Ids().size(), 1u);
+  EXPECT_EQ(ids_then(), both);
+  Put();
+  EXPECT_EQ(ids_then(), both);
+}
+
+TEST_F(SnapshotsTest, ANamedStateHasWhatItsSnapshotHas) {
+  ASSERT_NO_FATAL_FAILURE(Open());
+  const std::set<PatternId> both{Put(), Put({}, 0, Seconds(2))};
+  const Timestamp taken_at = Now();
+  {
+    const auto snapshot = store_->GetSnapshot();
+    ASSERT_TRUE(snapshot.ok()) << snapshot.status();
+    Wait(Seconds(3));
+    const auto named = store_->CreateNamedSnapshot("both", &*snapshot);
+    ASSERT_TRUE(named.ok()) << named.status();
+    EXPECT_EQ(named->taken_at, taken_at);
+  }
+  ASSERT_TRUE(store_->CreateNamedSnapshot("one").ok());
+  Maintain();
+  ASSERT_NO_FATAL_FAILURE(VerifyAndReopen());
+  const auto ids_of = [&](const std::string& name) {
+    const auto snapshot = store_->OpenNamedSnapshot(name);
+    EXPECT_TRUE(snapshot.ok()) << snapshot.status();
+    return snapshot.ok() ? Ids(&*snapshot) : std::set<PatternId>();
+  };
+  EXPECT_EQ(ids_of("both"), both);
+  EXPECT_EQ(ids_of("one").size(), 1u);
+}
+
+// A clock that went back: a name sees what there is now.
+TEST_F(SnapshotsTest, ANameIsOfTheMomentThatTheClockSays) {
+  ASSERT_NO_FATAL_FAILURE(Open());
+  Put();
+  Wait(-Seconds(100));
+  Put({}, 0, Seconds(10));
+  ASSERT_TRUE(store_->CreateNamedSnapshot("now").ok());
+  const auto snapshot = store_->OpenNamedSnapshot("now");
+  ASSERT_TRUE(snapshot.ok()) << snapshot.status();
+  EXPECT_EQ(Ids(&*snapshot), Ids());
+  EXPECT_EQ(Ids().size(), 2u);
+}
+
 TEST_F(SnapshotsTest, HistoryGoesAsTimeGoes) {
   options_.history = Seconds(100);
   ASSERT_NO_FATAL_FAILURE(Open());
@@ -95,6 +150,10 @@ TEST_F(SnapshotsTest, TimesThatAreNotThereHaveTheirCodes) {
   EXPECT_EQ(store_->SnapshotAt(Now() + Seconds(1)).code(), Code::kInvalidArgument);
   EXPECT_EQ(store_->SnapshotAt(Now() - Seconds(1)).code(), Code::kSnapshotExpired);
   EXPECT_EQ(store_->SnapshotAt(first).code(), Code::kSnapshotExpired);  // no history is kept
+  EXPECT_EQ(store_->SnapshotAt(Timestamp::min()).code(), Code::kSnapshotExpired);
+  EXPECT_EQ(store_->SnapshotAt(Timestamp::max()).code(), Code::kInvalidArgument);
+  EXPECT_EQ(*store_->PruneBefore(Timestamp::min()), 0u);
+  EXPECT_EQ(store_->PruneBefore(Timestamp::max()).code(), Code::kInvalidArgument);
   EXPECT_EQ(store_->SnapshotAt(static_cast<Lsn>(1000)).code(), Code::kInvalidArgument);
   EXPECT_TRUE(store_->SnapshotAt(GetStats().last_lsn).ok());
   Reopen();

@@ -102,9 +102,7 @@ std::string Player::CheckHistory() {
 std::string Player::CheckOnePast(const Model::Entry& entry) {
   const auto by_lsn = engine_->TakeSnapshotAt(entry.lsn);
   if (!by_lsn.ok()) return AtCommit(entry.lsn) + by_lsn.status().ToString();
-  const bool now = entry.lsn == visible();
-  std::string wrong =
-      CheckAnswers(*engine_, SeenAt(entry.lsn, now ? now_us() : entry.time_us), *by_lsn);
+  std::string wrong = CheckAnswers(*engine_, SeenAt(entry.lsn, entry.time_us), *by_lsn);
   engine_->DropSnapshot(*by_lsn);
   if (!wrong.empty()) return AtCommit(entry.lsn) + wrong;
   if (entry.time_us < now_us() - stage_.shape.history.count()) return {};
@@ -229,7 +227,8 @@ bool Player::Name() {
   }
   ModelNames names = model_.names();
   const Lsn own = named.ok() ? visible() : static_cast<Lsn>(Raw(visible()) + 1);
-  names[name] = {of ? of->lsn : own, now_us()};
+  const bool of_its_moment = of && of->now_us != Sight::kNothingExpires;
+  names[name] = {of ? of->lsn : own, of_its_moment ? of->now_us : now_us()};
   return Rename(named.status(), "name", std::move(names), durability);
 }
 

@@ -592,7 +592,8 @@ ENGRAM_C_API const char* engram_named_snapshot_name(const engram_named_snapshot*
 // The last commit it sees; 0 for NULL.
 ENGRAM_C_API uint64_t engram_named_snapshot_lsn(const engram_named_snapshot* named)
     ENGRAM_C_NOEXCEPT;
-// When it got its name, microseconds since 1970-01-01 UTC; 0 for NULL.
+// When it got its name, or when the snapshot was taken that it was made of, microseconds since
+// 1970-01-01 UTC: what has expired by then is not in it. 0 for NULL.
 ENGRAM_C_API int64_t engram_named_snapshot_taken_at_us(const engram_named_snapshot* named)
     ENGRAM_C_NOEXCEPT;
 // Takes NULL as well.

@@ -18,7 +18,9 @@ class StoreImpl;
 struct NamedSnapshot {
   std::string name;      // 1 to 255 bytes
   Lsn lsn = Lsn::kNone;  // the last commit it sees
-  Timestamp taken_at;    // when it got its name
+  // When it got its name, or when the snapshot was taken that it was made of: what has expired by
+  // then is not in it.
+  Timestamp taken_at;
 };
 
 // Holds back the reuse of whatever it sees, until it is destroyed. Move-only. Must be destroyed

@@ -133,7 +133,8 @@ class ENGRAM_EXPORT Store {
   // its bytes may still be there. Waits for running reads, and takes as long as the metadata store
   // is large. What is outside of the store's directory, backups and what the host kept, is the
   // caller's. After a failure or a crash call it again with the same ids. Errors: kInvalidArgument
-  // (no id), kNotFound (one that was never given; nothing is changed), kNoSpace, kIoError.
+  // (no id), kNotFound (one that was never given; nothing is changed), kBusy (a read went on for 10
+  // seconds; nobody sees the patterns any more, but bytes are left), kNoSpace, kIoError.
   Result<EraseForeverReport> EraseForever(std::span<const PatternId> ids) noexcept;
 
   // Gives back what erased patterns have left: takes the dead out of the graph, moves patterns from
