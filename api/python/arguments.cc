@@ -71,11 +71,14 @@ std::chrono::microseconds SecondsArgument(py::handle value, const char* name) {
     PyErr_Clear();
     ThrowWrongType(name, value, "seconds, as a number or a datetime.timedelta");
   }
-  constexpr double kMost = 9.2e12;  // of microseconds in 64 bits
+  constexpr double kMost = 9.2e12;  // in microseconds, 64 bits hold it
   if (!(seconds >= 0 && seconds <= kMost)) {
+    const std::string expected =
+        seconds > kMost ? ", too large: expected at most " +
+                              std::to_string(static_cast<std::int64_t>(kMost)) + " seconds"
+                        : ", expected seconds that are not negative";
     throw StatusError(Status::InvalidArgument(std::string(name) + " is " +
-                                              py::str(value).cast<std::string>() +
-                                              ", expected seconds that are not negative"));
+                                              py::str(value).cast<std::string>() + expected));
   }
   const std::chrono::microseconds rounded(std::llround(seconds * 1e6));
   return seconds > 0 ? std::max(rounded, std::chrono::microseconds(1)) : rounded;

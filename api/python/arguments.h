@@ -41,7 +41,7 @@ double NumberArgument(py::handle value, const char* name);
 
 // Seconds, a number or a datetime.timedelta, rounded to microseconds, but not to 0 what is not 0:
 // that often means something else, as of a TTL. Errors: TypeError, engram.InvalidArgumentError for
-// what is negative, NaN or more than 292 years.
+// what is negative, NaN or more than 292,000 years.
 std::chrono::microseconds SecondsArgument(py::handle value, const char* name);
 
 // "l2", "cosine", "ip". Errors: TypeError, engram.InvalidArgumentError.

@@ -13,7 +13,8 @@ namespace engram::python {
 namespace {
 
 std::shared_ptr<SnapshotHandle> SnapshotAt(StoreHandle& store, const py::object& when) {
-  if (PyIndex_Check(when.ptr()) != 0) {
+  const bool is_bool = PyBool_Check(when.ptr()) != 0;  // an int too, but no commit
+  if (PyIndex_Check(when.ptr()) != 0 && !is_bool) {
     const auto lsn = static_cast<Lsn>(UnsignedArgument<std::uint64_t>(when, "when"));
     return store.Keep([&](Store& open) { return open.SnapshotAt(lsn); });
   }

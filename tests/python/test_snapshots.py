@@ -34,6 +34,7 @@ def test_the_past_is_read_by_commit_and_by_time(path):
                 store.snapshot_at(late)
         for wrong, kind, message in [
                 ("now", TypeError, "when is a str, expected an int or a datetime.datetime"),
+                (True, TypeError, "when is a bool, expected an int"), (False, TypeError, "when is a bool"),
                 (None, TypeError, "when is a NoneType"), (-1, engram.InvalidArgumentError, "when is -1"),
                 (dt.datetime(2024, 1, 1), engram.InvalidArgumentError, "without a time zone")]:
             with pytest.raises(kind, match=message):

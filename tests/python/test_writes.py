@@ -176,6 +176,8 @@ def test_options_reach_the_store(path):
     ({"max_age": 1e12}, engram.InvalidArgumentError, "max_age, in microseconds, is"),
     ({"keep_history": 1}, TypeError, "keep_history is a int, expected a bool"),
     ({"history": "long"}, TypeError, "history is a str, expected seconds"),
+    ({"history": 1e30}, engram.InvalidArgumentError,
+     "history is 1e[+]30, too large: expected at most 9200000000000 seconds"),
     ({"max_snapshot_age": 1e10}, engram.InvalidArgumentError,
      "max_snapshot_age, in microseconds, is"),
     ({"max_named_snapshots": 65537}, engram.InvalidArgumentError, "max_named_snapshots is 65537"),
