@@ -99,7 +99,7 @@ class Engine {
   Result<std::uint64_t> EraseMatching(const PatternFilter& filter, Durability durability);
   Result<std::uint64_t> PruneBefore(Timestamp time, Durability durability);
   Result<CompactReport> Compact(const CompactOptions& options);
-  Result<EraseForeverReport> EraseForever(std::span<const PatternId> ids);
+  Result<EraseForeverReport> EraseForever(std::span<const IdRange> ids);
 
   Status Flush();
   Status WaitDurable(Lsn lsn);

@@ -1,6 +1,7 @@
 #include "engine/forgetter.h"
 
 #include <algorithm>
+#include <iterator>
 #include <string>
 
 #include "engine/page_loader.h"
@@ -19,15 +20,45 @@ Status Busy() {
       "still there; call EraseForever() again when it has ended");
 }
 
+// In order, none touching the next, and none beyond `newest`. Pre: all begin at 1 or above.
+std::vector<IdRange> Merged(std::span<const IdRange> ids, PatternId newest) {
+  std::vector<IdRange> sorted(ids.begin(), ids.end());
+  std::sort(sorted.begin(), sorted.end(),
+            [](const IdRange& a, const IdRange& b) { return a.first < b.first; });
+  std::vector<IdRange> merged;
+  for (const IdRange& range : sorted) {
+    const PatternId last = std::min(range.last, newest);
+    if (!merged.empty() && range.first - 1 <= merged.back().last) {
+      merged.back().last = std::max(merged.back().last, last);
+    } else {
+      merged.push_back({range.first, last});
+    }
+  }
+  return merged;
+}
+
+bool Contains(const std::vector<IdRange>& merged, PatternId id) {
+  const auto behind =
+      std::upper_bound(merged.begin(), merged.end(), id,
+                       [](PatternId wanted, const IdRange& range) { return wanted < range.first; });
+  return behind != merged.begin() && id <= std::prev(behind)->last;
+}
+
 }  // namespace
 
-Status Forgetter::CheckIds(std::span<const PatternId> ids) const {
+Status Forgetter::CheckIds(std::span<const IdRange> ids) const {
   if (ids.empty()) return Status::InvalidArgument("there is no id to erase");
-  for (const PatternId id : ids) {
-    if (id != 0 && id < core_.writer.ids.next) continue;
-    return Status::NotFound("pattern " + std::to_string(id) +
-                            " was never in the store, ids up to " +
-                            std::to_string(core_.writer.ids.next - 1) + " were");
+  const PatternId next = core_.writer.ids.next;
+  for (const auto& [first, last] : ids) {
+    if (first > last || (first == 0 && last != 0)) {
+      return Status::InvalidArgument("a range of ids is " + std::to_string(first) + " to " +
+                                     std::to_string(last) +
+                                     ", expected one from 1 or above that does not end before");
+    }
+    if (first != 0 && first < next) continue;
+    return Status::NotFound("pattern " + std::to_string(first) +
+                            " was never in the store, ids up to " + std::to_string(next - 1) +
+                            " were");
   }
   return Status::Ok();
 }
@@ -40,7 +71,7 @@ Result<Forgetter::Blocks> Forgetter::FindBlocks(const Ids& ids) const {
     // Nothing was ever written there.
     if (core_.pages->IsMapped(SegmentKind::kNodes) && core_.pages->IsUnwritten(page)) continue;
     ENGRAM_ASSIGN_OR_RETURN(const ConstNodeView node, core_.ReadNode(slot));
-    if (!ids.contains(node.id())) continue;
+    if (!Contains(ids, node.id())) continue;
     const SlotState state = core_.slots->state(slot);
     if (state == SlotState::kLive || state == SlotState::kDead) {
       blocks.live += state == SlotState::kLive ? 1 : 0;
@@ -137,13 +168,14 @@ Status Forgetter::RewriteFiles(EraseForeverReport& report) {
   });
 }
 
-Status Forgetter::Run(std::span<const PatternId> ids, EraseForeverReport& report) {
+Status Forgetter::Run(std::span<const IdRange> ids, EraseForeverReport& report) {
+  Ids wanted;
   {
     MutexLock role(core_.writer_role);
     ENGRAM_RETURN_IF_ERROR(core_.log->poisoned());
     ENGRAM_RETURN_IF_ERROR(CheckIds(ids));
+    wanted = Merged(ids, core_.writer.ids.next - 1);  // what comes from now on is not meant
   }
-  const Ids wanted(ids.begin(), ids.end());
   ENGRAM_RETURN_IF_ERROR(VoidAll(wanted, report));
   ENGRAM_SYNC_POINT("forgetter:voided");
   ENGRAM_RETURN_IF_ERROR(AwaitReaders());

@@ -8,7 +8,6 @@
 
 #include <cstdint>
 #include <span>
-#include <unordered_set>
 #include <vector>
 
 #include <engram/maintenance.h>
@@ -27,10 +26,10 @@ class Forgetter {
       : core_(core), writer_(writer), checkpointer_(checkpointer), compactor_(compactor) {}
 
   // Errors: kInvalidArgument, kNotFound, kBusy (a read goes on for too long), kNoSpace, kIoError.
-  Status Run(std::span<const PatternId> ids, EraseForeverReport& report);
+  Status Run(std::span<const IdRange> ids, EraseForeverReport& report);
 
  private:
-  using Ids = std::unordered_set<PatternId>;
+  using Ids = std::vector<IdRange>;  // in order, none touching the next
   struct Blocks {
     std::vector<EndRecord> versions;  // of slots that are live or dead
     std::vector<SlotId> others;       // blocks that nobody sees and that still hold one
@@ -38,7 +37,7 @@ class Forgetter {
     std::uint64_t live = 0;
   };
 
-  Status CheckIds(std::span<const PatternId> ids) const ENGRAM_REQUIRES(core_.writer_role);
+  Status CheckIds(std::span<const IdRange> ids) const ENGRAM_REQUIRES(core_.writer_role);
   // A look at every block: also slots that are free still hold what was in them.
   Result<Blocks> FindBlocks(const Ids& ids) const ENGRAM_REQUIRES(core_.writer_role);
   Status VoidAll(const Ids& ids, EraseForeverReport& report);

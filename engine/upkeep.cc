@@ -46,7 +46,7 @@ Result<CompactReport> Engine::Compact(const CompactOptions& options) {
   return report;
 }
 
-Result<EraseForeverReport> Engine::EraseForever(std::span<const PatternId> ids) {
+Result<EraseForeverReport> Engine::EraseForever(std::span<const IdRange> ids) {
   ENGRAM_RETURN_IF_ERROR(RequireWritable());
   MutexLock lock(upkeep_mutex_);
   EraseForeverReport report;

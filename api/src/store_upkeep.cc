@@ -1,6 +1,7 @@
 // Store's calls for snapshots, and for what keeps a store as good as new.
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <engram/store.h>
 
@@ -81,8 +82,15 @@ Result<std::uint64_t> Store::PruneBefore(Timestamp time, const WriteOptions& opt
 }
 
 Result<EraseForeverReport> Store::EraseForever(std::span<const PatternId> ids) noexcept {
+  std::vector<IdRange> ranges;
+  ranges.reserve(ids.size());
+  for (const PatternId id : ids) ranges.push_back({id, id});
+  return EraseForever(std::span<const IdRange>(ranges));
+}
+
+Result<EraseForeverReport> Store::EraseForever(std::span<const IdRange> ranges) noexcept {
   ENGRAM_RETURN_IF_ERROR(CheckOpen(impl_.get()));
-  return impl_->engine().EraseForever(ids);
+  return impl_->engine().EraseForever(ranges);
 }
 
 Result<CompactReport> Store::Compact(const CompactOptions& options) noexcept {

@@ -8,7 +8,9 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -33,12 +35,13 @@ class EraseForeverTest : public UpkeepTest, public testing::WithParamInterface<R
     std::vector<float> vector;
     std::string text;
   };
-  Secret PutSecret(bool with_metadata = true) {
+  Secret PutSecret(bool with_metadata = true, std::optional<PatternId> given = {}) {
     Secret secret;
     secret.vector = AnyVector();
     for (int i = 0; i < 24; ++i) secret.text += static_cast<char>('a' + random_() % 26);
     NewPattern pattern;
     pattern.vector = secret.vector;
+    pattern.id = given;
     if (with_metadata) pattern.metadata = {{"secret", Value(secret.text)}};
     const auto id = store_->Insert(pattern);
     EXPECT_TRUE(id.ok()) << id.status();
@@ -278,7 +281,7 @@ TEST_P(EraseForeverTest, AfterACompactionThatWasCancelledBehindItsCut) {
 TEST_P(EraseForeverTest, BadIdsChangeNothing) {
   ASSERT_NO_FATAL_FAILURE(Open());
   const Secret secret = PutSecret();
-  EXPECT_EQ(store_->EraseForever({}).code(), Code::kInvalidArgument);
+  EXPECT_EQ(store_->EraseForever(std::span<const PatternId>()).code(), Code::kInvalidArgument);
   const std::vector<PatternId> unknown{secret.id, secret.id + 1};
   EXPECT_EQ(store_->EraseForever(unknown).code(), Code::kNotFound);
   EXPECT_TRUE(store_->Get(secret.id).ok());
@@ -288,6 +291,63 @@ TEST_P(EraseForeverTest, BadIdsChangeNothing) {
   EXPECT_TRUE(store_->EraseForever(twice).ok());
   EXPECT_TRUE(store_->EraseForever(twice).ok());
   EXPECT_TRUE(Ids().empty());
+}
+
+TEST_P(EraseForeverTest, RangesTakeTheIdsWithinAndNoOther) {
+  ASSERT_NO_FATAL_FAILURE(Open());
+  constexpr PatternId kFar = 1'764'558'000'000'000;  // a caller's own, behind a wide hole
+  std::vector<Secret> secrets;
+  for (const PatternId id :
+       std::vector<PatternId>{5, 7, 8, 9, 20, 21, 30, kFar, kFar + 1, kFar + 2}) {
+    secrets.push_back(PutSecret(true, id));
+  }
+  // Out of order, one within another, two that touch, one that ends behind the last id.
+  const std::vector<IdRange> ranges{{kFar + 1, ~0ULL}, {20, 20}, {8, 8},          {6, 9},
+                                    {9, 10},           {11, 19}, {1000, kFar - 1}};
+  const auto report = store_->EraseForever(ranges);
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_EQ(report->patterns, 6u);
+  EXPECT_EQ(report->versions, 6u);
+  const std::set<PatternId> left{5, 21, 30, kFar};
+  EXPECT_EQ(Ids(), left);
+  for (const Secret& secret : secrets) {
+    EXPECT_EQ(FilesWith(secret).empty(), !left.contains(secret.id)) << secret.id;
+  }
+  ASSERT_NO_FATAL_FAILURE(VerifyAndReopen());
+  EXPECT_EQ(Ids(), left);
+}
+
+TEST_P(EraseForeverTest, BadRangesChangeNothing) {
+  ASSERT_NO_FATAL_FAILURE(Open());
+  PutSecret(true, 10);
+  const auto code = [this](std::vector<IdRange> ranges) {
+    ranges.push_back({10, 10});
+    return store_->EraseForever(ranges).code();
+  };
+  EXPECT_EQ(store_->EraseForever(std::span<const IdRange>()).code(), Code::kInvalidArgument);
+  EXPECT_EQ(code({{0, 10}}), Code::kInvalidArgument);
+  EXPECT_EQ(code({{10, 9}}), Code::kInvalidArgument);
+  EXPECT_EQ(code({{0, 0}}), Code::kNotFound);
+  EXPECT_EQ(code({{11, 11}}), Code::kNotFound);
+  EXPECT_EQ(code({{11, 12}}), Code::kNotFound);
+  const auto backwards = store_->EraseForever(std::vector<IdRange>{{10, 9}});
+  EXPECT_THAT(backwards.status().message(), testing::HasSubstr("10 to 9"));
+  EXPECT_EQ(Ids(), std::set<PatternId>{10});
+  EXPECT_EQ(code({{1, 9}}), Code::kOk);  // which may all have been in the store
+  EXPECT_TRUE(Ids().empty());
+}
+
+TEST_P(EraseForeverTest, ARangeMeansNoIdThatIsGivenMeanwhile) {
+  ASSERT_NO_FATAL_FAILURE(Open());
+  PutMany(10);
+  PatternId later = 0;
+  SetSyncPoint("forgetter:voided", [&] { later = Put(); });
+  const auto report = store_->EraseForever(std::vector<IdRange>{{1, 1'000'000}});
+  ClearSyncPoints();
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_EQ(report->patterns, 10u);
+  EXPECT_EQ(Ids(), std::set<PatternId>{later});
+  ASSERT_NO_FATAL_FAILURE(CloseAndVerify());
 }
 
 }  // namespace

@@ -371,7 +371,8 @@ bool Player::EraseForever() {
   const std::set<PatternId> ids = AnyEver();
   if (ids.empty()) return true;
   const Lsn before = visible();
-  const std::vector<PatternId> list(ids.begin(), ids.end());
+  std::vector<IdRange> list;
+  for (const PatternId id : ids) list.push_back({id, id});
   const auto report = engine_->EraseForever(list);
   const bool was_poisoned = poisoned();
   // Its first commit is the one that ends them in every state, if there was anything to end.

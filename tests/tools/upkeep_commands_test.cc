@@ -7,6 +7,8 @@
 #include <iterator>
 #include <sstream>
 
+#include <engram/store.h>
+
 #include "tests/tools/tool_fixture.h"
 
 namespace engram::tool {
@@ -69,6 +71,47 @@ TEST_F(UpkeepCommands, ADryRunOfIdsErasesNone) {
   EXPECT_EQ(Engram({"erase", store_, "--dry-run", "2-4"}).out, "would erase 3\n");
   ExpectFailure({"erase", store_, "--dry-run", "2", "77"}, "kNotFound", "pattern 77");
   EXPECT_EQ(Count(), 10U);
+}
+
+// Numbers of a caller's own may be far apart: what there is counts, not how many lie between.
+TEST_F(UpkeepCommands, RangesOfMoreNumbersThanPatternsAreErased) {
+  const std::string far = "{\"vector\":[9,9],\"id\":1764558000000000}\n";
+  const std::string beyond = "1764558000000001";
+  MakeStore(Points(10) + far);
+  EXPECT_EQ(Answer({"erase", store_, "1-" + beyond, "--dry-run"})["would_erase"], 11);
+  EXPECT_EQ(Answer({"erase", store_, "11-1764557999999999", "--dry-run"})["would_erase"], 0);
+  EXPECT_EQ(Answer({"erase", store_, "9-" + beyond, "3-4", "1-4"})["erased"], 7);
+  EXPECT_EQ(Ids(), (std::vector<int>{5, 6, 7, 8}));
+  ExpectFailure({"erase", store_, "7-" + beyond, "10"}, "kNotFound", "pattern 10 is not in");
+  EXPECT_EQ(Answer({"erase", store_, "--forever", "0-5", "10-" + beyond})["versions"], 7);
+  EXPECT_EQ(Ids(), (std::vector<int>{6}));
+  ExpectFailure({"erase", store_, "--forever", "6", beyond + "-1764558000000009"}, "kNotFound",
+                "pattern " + beyond + " was never");
+  ExpectFailure({"erase", store_, "--forever", "6", "0"}, "kNotFound", "pattern 0 was never");
+  EXPECT_EQ(Count(), 1U);
+}
+
+// Behind a kill the store gives no id that may have been used, though none of these was.
+TEST_F(UpkeepCommands, ARangeOfAKilledStoreMayEndBehindItsLastId) {
+  const std::string live = dir_.File("live");
+  Options options;
+  options.dimensions = 2;
+  options.background_threads = 0;
+  {
+    Store store = Check(Store::Open(live, options));
+    const std::vector<float> vector = {0, 1};
+    NewPattern pattern;
+    pattern.vector = vector;
+    for (PatternId id = 1; id <= 10; ++id) {
+      pattern.id = id;
+      Check(store.Insert(pattern, WriteOptions::With(Durability::kNone)));
+    }
+    Check(store.Flush());
+    // What is on disk now is what a kill would leave.
+    std::filesystem::copy(live, store_, std::filesystem::copy_options::recursive);
+  }
+  EXPECT_EQ(Answer({"erase", store_, "--forever", "1-1000000"})["erased"], 10);
+  EXPECT_EQ(Count(), 0U);
 }
 
 TEST_F(UpkeepCommands, FiltersThatMeanNothingAreRefused) {

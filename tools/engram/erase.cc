@@ -22,9 +22,7 @@ struct EraseArguments {
   bool dry_run = false;
 };
 
-struct Range {
-  PatternId first = 0;
-  PatternId last = 0;
+struct Range : IdRange {
   bool single = false;  // one id, which must be there; a range may have holes
 };
 
@@ -46,14 +44,32 @@ std::string CheckRange(const std::string& text) {
   return ParseRange(text) ? "" : "\"" + text + "\" is neither an id nor a range FROM-TO";
 }
 
-// The ids of the store that a range covers. Ids are given in order: none at or above next_id
-// exists.
+std::vector<PatternId> IdsWithin(const Store& store, const Range& range) {
+  std::vector<PatternId> ids;
+  Check(store.ForEach(
+      [&](const Pattern& pattern) {
+        if (pattern.id >= range.first && pattern.id <= range.last) ids.push_back(pattern.id);
+        return true;
+      },
+      HeaderOnly()));
+  std::sort(ids.begin(), ids.end());
+  return ids;
+}
+
+// A single id, or those of a range that may be there. Ids are given in order: none at or above
+// next_id exists. But callers may give such as are far apart: a range of more numbers than there
+// are patterns is not counted through.
 template <typename Visit>
 void ForEachId(const Store& store, const Range& range, const Visit& visit) {
-  const PatternId next_id = Check(store.GetStats()).next_id;
-  const PatternId last = next_id == 0 ? 0 : std::min(range.last, next_id - 1);
-  if (range.single && range.first > last) visit(range.first);
-  for (PatternId id = range.first; id <= last; ++id) visit(id);
+  if (range.single) return visit(range.first);
+  const Stats stats = Check(store.GetStats());
+  const PatternId last = stats.next_id == 0 ? 0 : std::min(range.last, stats.next_id - 1);
+  if (range.first > last) return;
+  if (last - range.first < stats.count) {
+    for (PatternId id = range.first; id <= last; ++id) visit(id);
+  } else {
+    for (const PatternId id : IdsWithin(store, range)) visit(id);
+  }
 }
 
 // Collects ids and erases them a batch at a time, or only counts them.
@@ -139,22 +155,20 @@ int EraseByFilter(Context& context, const EraseArguments& arguments) {
   return 0;
 }
 
-std::vector<PatternId> CollectIds(const Store& store, const std::vector<std::string>& which) {
-  std::vector<PatternId> ids;
+std::vector<IdRange> ParseRanges(const std::vector<std::string>& which) {
+  std::vector<IdRange> ranges;
   for (const std::string& text : which) {
-    ForEachId(store, *ParseRange(text), [&ids](PatternId id) {
-      if (id != 0) ids.push_back(id);
-    });
+    Range range = *ParseRange(text);
+    if (range.first == 0 && range.last > 0) range.first = 1;  // the first there is
+    ranges.push_back(range);
   }
-  std::sort(ids.begin(), ids.end());
-  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
-  return ids;
+  return ranges;
 }
 
 int EraseForever(Context& context, const EraseArguments& arguments) {
   const auto begin = std::chrono::steady_clock::now();
   Store store = OpenForWriting(context, arguments.directory);
-  const EraseForeverReport report = Check(store.EraseForever(CollectIds(store, arguments.which)));
+  const EraseForeverReport report = Check(store.EraseForever(ParseRanges(arguments.which)));
   Check(store.Close());
   const double seconds = SecondsSince(begin);
   if (context.json) {
@@ -194,7 +208,8 @@ Command AddErase(CLI::App& app, Context& context) {
   AddResidency(sub, context);
   AddHistory(sub, context);
   CLI::Option* const ids =
-      sub->add_option("ID|FROM-TO", arguments->which, "Ids, and ranges of ids, both ends included")
+      sub->add_option("ID|FROM-TO", arguments->which,
+                      "Ids, and ranges of ids, both ends included, which may have holes")
           ->check(CheckRange);
   CLI::Option* const forever = sub->add_flag(
       "--forever", arguments->forever,

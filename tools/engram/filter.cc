@@ -110,11 +110,15 @@ PatternFilter MakeFilter(const FilterArguments& arguments) {
   return filter;
 }
 
+GetOptions HeaderOnly() {
+  GetOptions options;
+  options.include_vector = false;
+  options.include_metadata = false;
+  return options;
+}
+
 std::uint64_t CountMatching(const Store& store, const PatternFilter& filter) {
   std::uint64_t count = 0;
-  GetOptions header_only;
-  header_only.include_vector = false;
-  header_only.include_metadata = false;
   Check(store.ForEach(
       [&](const Pattern& pattern) {
         const bool meant = (!filter.type || pattern.type == *filter.type) &&
@@ -123,7 +127,7 @@ std::uint64_t CountMatching(const Store& store, const PatternFilter& filter) {
         count += meant ? 1 : 0;
         return true;
       },
-      header_only));
+      HeaderOnly()));
   return count;
 }
 

@@ -32,6 +32,9 @@ std::vector<CLI::Option*> AddFilterOptions(CLI::App* sub, FilterArguments& argum
 // between the two.
 PatternFilter MakeFilter(const FilterArguments& arguments);
 
+// For a look at every pattern that needs neither vectors nor metadata.
+GetOptions HeaderOnly();
+
 // How many patterns of the newest state the filter means.
 std::uint64_t CountMatching(const Store& store, const PatternFilter& filter);
 

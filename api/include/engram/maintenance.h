@@ -55,6 +55,12 @@ struct CompactReport {
   bool gave_way = false;
 };
 
+// Ids from the first to the last, both included. No pattern need have each of them.
+struct IdRange {
+  PatternId first = 0;  // 1 or more
+  PatternId last = 0;   // not below the first
+};
+
 // What Store::EraseForever() did.
 struct EraseForeverReport {
   std::uint64_t patterns = 0;        // that were in the store and ended

@@ -136,6 +136,11 @@ class ENGRAM_EXPORT Store {
   // (no id), kNotFound (one that was never given; nothing is changed), kBusy (a read went on for 10
   // seconds; nobody sees the patterns any more, but bytes are left), kNoSpace, kIoError.
   Result<EraseForeverReport> EraseForever(std::span<const PatternId> ids) noexcept;
+  // The same for all ids within these ranges that were given by now, however long the ranges are.
+  // One of more than one id may have holes, and end behind the last id that was given. Errors:
+  // kInvalidArgument (no range, one that begins with 0 or ends before it begins), kNotFound (one
+  // that begins behind the last id that was given; nothing is changed), kNoSpace, kIoError.
+  Result<EraseForeverReport> EraseForever(std::span<const IdRange> ranges) noexcept;
 
   // Gives back what erased patterns have left: takes the dead out of the graph, moves patterns from
   // the last pages into free places, returns the pages at the end to the file system, and compacts
