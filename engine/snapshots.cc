@@ -1,5 +1,7 @@
 // Engine's snapshots: of now, of the past, with a name.
 #include <algorithm>
+#include <limits>
+#include <optional>
 #include <string>
 
 #include "engine/engine.h"
@@ -11,6 +13,20 @@ namespace engram {
 namespace {
 
 constexpr std::chrono::hours kLongestHistory{10 * 366 * 24};  // that Options::history may say
+
+constexpr std::int64_t kEndlessUs = std::numeric_limits<std::int64_t>::max();
+
+// Since when states are kept: from the first on that has a time, but for no longer than `most_us`.
+Result<std::string> TellKept(const MetaStore& meta, std::int64_t now_us, std::int64_t most_us) {
+  std::optional<std::int64_t> first_us;
+  ENGRAM_RETURN_IF_ERROR(meta.ForEachClock(kNeverExpires, [&](const ClockRow& row) -> Result<bool> {
+    first_us = row.clock_us;
+    return false;
+  }));
+  if (!first_us) return std::string("no earlier state is kept");
+  return "only those from " + std::to_string(std::min(now_us - *first_us, most_us)) +
+         " microseconds ago on are";
+}
 
 }  // namespace
 
@@ -76,10 +92,12 @@ Result<KeptState> Engine::TakeSnapshotAt(Timestamp time) {
   const std::int64_t history_us = core_.options().history.count();
   // Of a store that is only read, nothing goes: what there is, counts.
   if (!row || (!core_.read_only && ago_us > history_us)) {
-    return Status::SnapshotExpired(
-        "the state of " + std::to_string(ago_us) +
-        " microseconds ago is not kept, Options::history is " + std::to_string(history_us) +
-        (row ? "" : ", and the store was opened with it later than that"));
+    ENGRAM_ASSIGN_OR_RETURN(
+        const std::string kept,
+        TellKept(*core_.meta, now_us, core_.read_only ? kEndlessUs : history_us));
+    return Status::SnapshotExpired("the state of " + std::to_string(ago_us) +
+                                   " microseconds ago is not kept, " + kept +
+                                   " (Options::history)");
   }
   // Rows come before their commit is visible.
   return Keep(std::min(row->lsn, core_.versions.visible()), at_us);

@@ -172,6 +172,38 @@ TEST_F(SnapshotsTest, TimesThatAreNotThereHaveTheirCodes) {
   EXPECT_EQ(store_->SnapshotAt(Now() - Seconds(2)).code(), Code::kSnapshotExpired);
 }
 
+TEST_F(SnapshotsTest, WhatIsNotKeptIsToldWithSinceWhenStatesAre) {
+  const auto told = [this](Timestamp time) {
+    const auto snapshot = store_->SnapshotAt(time);
+    EXPECT_EQ(snapshot.code(), Code::kSnapshotExpired);
+    return std::string(snapshot.status().message());
+  };
+  ASSERT_NO_FATAL_FAILURE(Open());
+  Put();
+  Wait(Seconds(2));
+  EXPECT_THAT(told(Now() - Seconds(1)), HasSubstr("the state of 1000000 microseconds ago is not "
+                                                  "kept, no earlier state is kept"));
+  options_.history = Seconds(100);
+  Reopen();
+  Put();
+  Wait(Seconds(30));
+  EXPECT_THAT(told(Now() - Seconds(31)), HasSubstr("only those from 30000000 microseconds ago"));
+  Put();
+  Wait(Seconds(200));
+  Put();
+  EXPECT_THAT(told(Now() - Seconds(101)), HasSubstr("only those from 100000000 microseconds ago"));
+  // What a history of no end is to the code is nobody's number.
+  options_.history = Seconds(0);
+  options_.keep_history = true;
+  Reopen();
+  const std::string kept = told(Now() - Seconds(1000));
+  EXPECT_THAT(kept, HasSubstr("only those from 230000000 microseconds ago on are"));
+  ASSERT_TRUE(store_->Close().ok());
+  auto reader = Store::OpenReadOnly(Path(), options_);
+  ASSERT_TRUE(reader.ok()) << reader.status();
+  EXPECT_EQ(reader->SnapshotAt(Now() - Seconds(1000)).status().message(), kept);
+}
+
 // For programs that open a store of another one.
 TEST_F(SnapshotsTest, KeepHistoryGoesOnWithOneAndBeginsNone) {
   options_.keep_history = true;

@@ -1,4 +1,5 @@
 // Reading the past: snapshot, --at and --history.
+#include <algorithm>
 #include <filesystem>
 #include <optional>
 
@@ -156,6 +157,52 @@ TEST_F(PastCommands, ANameThatReadsAsSomethingElseNeedsAPrefix) {
   EXPECT_EQ(Hits("name:" + lsn), 3U);
   EXPECT_EQ(Hits("lsn:" + lsn), 3U);
   EXPECT_EQ(Hits("name:name:x"), 3U);
+}
+
+TEST_F(PastCommands, ATimeThatIsNotKeptIsToldWithoutANumberThatNobodySet) {
+  ASSERT_NO_FATAL_FAILURE(Create({"--history", "7d"}));
+  Import(Points(3));
+  const Ran ran = Engram({"search", store_, "--vector", "[0,1]", "--at", "1h"});
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_THAT(ran.err, HasSubstr("is not kept, only those from "));
+  EXPECT_THAT(ran.err, testing::Not(HasSubstr("316224000000000")));
+}
+
+// A terminal does what they say.
+TEST_F(PastCommands, ControlCharactersOfNamesAreNotPrinted) {
+  MakeStore(Points(3));
+  const std::string name = "a\nb\033[2Jc";
+  const std::string shown = "a b [2Jc";
+  const auto clean = [](const std::string& text) {
+    return std::count_if(text.begin(), text.end(), [](char c) { return c >= 0 && c < 32; }) == 1 &&
+           text.ends_with('\n');
+  };
+  const Ran taken = Engram({"snapshot", "take", store_, name});
+  EXPECT_THAT(taken.out, HasSubstr("snapshot " + shown + " at commit "));
+  EXPECT_TRUE(clean(taken.out)) << taken.out;
+  const std::string at = "name:" + name;
+  const std::vector<std::vector<std::string>> failing = {
+      {"snapshot", "take", store_, name},
+      {"snapshot", "drop", store_, name + "x"},
+      {"get", store_, "1", "--at", at + "x"},
+      {"search", store_, "--vector", "[0,1]", "--at", at + "x"}};
+  for (const std::vector<std::string>& arguments : failing) {
+    const Ran ran = Engram(arguments);
+    EXPECT_EQ(ran.code, 1);
+    EXPECT_THAT(ran.err, HasSubstr("\"" + shown));
+    EXPECT_TRUE(clean(ran.err)) << ran.err;
+  }
+  EXPECT_THAT(Engram({"get", store_, "1", "--at", at}).out,
+              HasSubstr("at snapshot \"" + shown + "\": commit "));
+  EXPECT_THAT(Engram({"dump", store_, "--log"}).out, HasSubstr("snapshot \"" + shown + "\""));
+  EXPECT_THAT(Engram({"snapshot", "list", store_}).out, HasSubstr("  " + shown + "  commit "));
+  const Ran usage = Engram({"get", store_, "1", "--at", "lsn:" + name});
+  EXPECT_EQ(usage.code, 2);
+  EXPECT_THAT(usage.err, HasSubstr("\"lsn:" + shown + "\" is no commit"));
+  EXPECT_THAT(usage.err, HasSubstr("--help"));
+  EXPECT_EQ(Engram({"snapshot", "drop", store_, name}).out, "dropped " + shown + "; 0 left\n");
+  // In JSON they are as they were.
+  EXPECT_EQ(Answer({"snapshot", "take", store_, name})["name"], name);
 }
 
 // A process with a history was killed; whoever looks into the store recovers it, and forgets no

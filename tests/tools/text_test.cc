@@ -26,6 +26,7 @@ TEST(Text, NumbersReadWell) {
 
 TEST(Text, ClippedLinesAreSafeForATerminal) {
   EXPECT_EQ(Clip("a\tb\033[31mred\x7f", 40), "a b [31mred ");
+  EXPECT_EQ(OneLine("a\nb\r\033[2J \u00e4"), "a b  [2J \u00e4");
   EXPECT_EQ(Clip("abcdef", 3), "abc");
   EXPECT_EQ(Clip("aäöü", 4), "aä");  // never half a character
 }

@@ -225,6 +225,13 @@ TEST_F(ToolBadInput, SkipBadStoresTheGoodLinesAndCountsTheBad) {
   EXPECT_EQ(count(), 3U);
 }
 
+TEST_F(ToolBadInput, ControlCharactersOfABadLineAreNotPrinted) {
+  const std::string rows = Write("rows.jsonl", "{\"vector\":[1,2],\"ttl\":\"so\\u001b[2Jon\"}\n");
+  ExpectFailure({"import", store_, rows}, "kInvalidArgument", "line 1: \"so [2Jon\"");
+  const Ran ran = Engram({"import", store_, rows, "--skip-bad"});
+  EXPECT_THAT(ran.err, testing::HasSubstr("skipped line 1: \"so [2Jon\""));
+}
+
 TEST_F(ToolBadInput, ZeroVectorsHaveNoDirection) {
   const std::string store = dir_.File("cosine");
   ASSERT_EQ(Engram({"create", store, "--dim", "2", "--metric", "cosine"}).code, 0);

@@ -30,8 +30,12 @@ int Dump(Context& context, const DumpArguments& arguments) {
   Json answer = Json::array();
   for (const DumpSection& section : sections) {
     if (!context.json) {
-      context.out << Bold(context, section.title) << "\n";
-      PrintFields(context, section.fields);
+      std::vector<std::pair<std::string, std::string>> fields;
+      for (const auto& [name, value] : section.fields) {
+        fields.emplace_back(OneLine(name), OneLine(value));
+      }
+      context.out << Bold(context, OneLine(section.title)) << "\n";
+      PrintFields(context, fields);
       continue;
     }
     Json fields = Json::object();

@@ -79,7 +79,7 @@ int RunImport(Context& context, ImportArguments& arguments) {
   if (result.status.ok()) result.status = closed;
   const double seconds = SecondsSince(begin);
   for (const std::string& complaint : result.complaints) {
-    context.err << "engram: skipped " << complaint << "\n";
+    context.err << "engram: skipped " << OneLine(complaint) << "\n";
   }
   if (result.failed > result.complaints.size() && result.status.ok()) {
     context.err << "engram: skipped " << result.failed - result.complaints.size() << " more\n";

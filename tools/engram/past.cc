@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "tools/engram/text.h"
 #include "tools/engram/times.h"
 
 namespace engram::tool {
@@ -79,7 +80,7 @@ PastState OpenNamed(const Store& store, const Reading& reading) {
   Snapshot snapshot = Check(std::move(opened));
   const auto named = FindNamed(store, name);
   Json json = {{"taken_for", "snapshot"}, {"name", name}};
-  std::string what = "snapshot \"" + name + "\": commit " + NumberOf(snapshot.lsn());
+  std::string what = "snapshot \"" + OneLine(name) + "\": commit " + NumberOf(snapshot.lsn());
   if (named) {
     json["taken_at"] = FormatTime(named->taken_at);
     what += ", taken at " + FormatTime(named->taken_at);

@@ -8,6 +8,7 @@
 
 #include "tools/engram/command.h"
 #include "tools/engram/json_values.h"
+#include "tools/engram/text.h"
 #include "tools/engram/times.h"
 
 namespace engram::tool {
@@ -17,7 +18,7 @@ constexpr int kFailed = 1;
 constexpr int kWrongUsage = 2;
 
 int Report(const Failure& failure, Context& context) {
-  context.err << "engram: " << failure.what() << "\n";
+  context.err << "engram: " << OneLine(failure.what()) << "\n";
   if (context.json) {
     Json answer = failure.report();
     answer["error"]["code"] = CodeName(failure.status().code());
@@ -25,6 +26,12 @@ int Report(const Failure& failure, Context& context) {
     context.out << DumpJson(answer) << "\n";
   }
   return kFailed;
+}
+
+// Such as name what was passed.
+std::string TellUsage(const CLI::App* app, const CLI::Error& error) {
+  return CLI::FailureMessage::simple(
+      app, CLI::Error(error.get_name(), OneLine(error.what()), error.get_exit_code()));
 }
 
 }  // namespace
@@ -90,6 +97,7 @@ int RunTool(int argc, const char* const* argv, Context& context) {
   app.set_version_flag("--version", std::string("engram ") + std::string(LibraryVersion()));
   app.add_flag("--json", context.json, "Answer in JSON");
   app.require_subcommand(1);
+  app.failure_message(TellUsage);
   const std::vector<Command> commands = {
       AddCreate(app, context),    AddImport(app, context),     AddSearch(app, context),
       AddGet(app, context),       AddErase(app, context),      AddStats(app, context),

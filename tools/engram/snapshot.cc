@@ -51,7 +51,7 @@ int TakeSnapshot(Context& context, const SnapshotArguments& arguments) {
   if (context.json) {
     context.out << DumpJson(answer) << "\n";
   } else {
-    context.out << "snapshot " << Bold(context, taken.name) << " at commit "
+    context.out << "snapshot " << Bold(context, OneLine(taken.name)) << " at commit "
                 << static_cast<std::uint64_t>(taken.lsn) << of << "\n";
   }
   return 0;
@@ -73,7 +73,7 @@ int ListSnapshots(Context& context, const SnapshotArguments& arguments) {
   }
   std::vector<std::pair<std::string, std::string>> lines;
   for (const NamedSnapshot& snapshot : named) {
-    lines.emplace_back(Clip(snapshot.name, 255),
+    lines.emplace_back(OneLine(snapshot.name),
                        "commit " + std::to_string(static_cast<std::uint64_t>(snapshot.lsn)) +
                            ", taken at " + FormatTime(snapshot.taken_at) + ", " +
                            HumanSeconds(AgeSeconds(snapshot)) + " ago");
@@ -96,7 +96,8 @@ int DropSnapshot(Context& context, const SnapshotArguments& arguments) {
     answer["snapshots"] = left;
     context.out << DumpJson(answer) << "\n";
   } else {
-    context.out << "dropped " << Bold(context, arguments.name) << "; " << left << " left\n";
+    context.out << "dropped " << Bold(context, OneLine(arguments.name)) << "; " << left
+                << " left\n";
   }
   return 0;
 }

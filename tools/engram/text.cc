@@ -79,16 +79,20 @@ std::string AlignRight(std::string_view text, std::size_t width) {
   return std::string(width - std::min(width, text.size()), ' ').append(text);
 }
 
+std::string OneLine(std::string_view text) {
+  std::string cleaned(text);
+  std::replace_if(
+      cleaned.begin(), cleaned.end(),
+      [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
+  return cleaned;
+}
+
 std::string Clip(std::string_view line, std::size_t width) {
   if (line.size() > width) {
     while (width > 0 && (static_cast<unsigned char>(line[width]) & 0xc0) == 0x80) --width;
     line = line.substr(0, width);
   }
-  std::string clipped(line);
-  std::replace_if(
-      clipped.begin(), clipped.end(),
-      [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
-  return clipped;
+  return OneLine(line);
 }
 
 void PrintFields(Context& context, const std::vector<std::pair<std::string, std::string>>& fields) {

@@ -31,8 +31,10 @@ std::string HistogramBar(double fraction, std::size_t width);
 // `text` with blanks before it, up to `width` bytes.
 std::string AlignRight(std::string_view text, std::size_t width);
 
-// The first `width` bytes of a line of somebody's file, safe for a terminal: without control
-// characters, and cut between characters of UTF-8.
+// In one line and safe for a terminal: with blanks for control characters.
+std::string OneLine(std::string_view text);
+// The first `width` bytes of a line of somebody's file, as OneLine(), and cut between characters of
+// UTF-8.
 std::string Clip(std::string_view line, std::size_t width);
 
 // Names on the left, values aligned behind them.

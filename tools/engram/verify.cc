@@ -34,7 +34,7 @@ int Verify(Context& context, const std::string& directory) {
     return code;
   }
   for (const Finding& finding : report.findings) {
-    context.out << Bold(context, finding.where) << ": " << finding.what << "\n";
+    context.out << Bold(context, OneLine(finding.where)) << ": " << OneLine(finding.what) << "\n";
   }
   if (report.restored_pages > 0) {
     context.out
