@@ -24,7 +24,7 @@ Result<std::string> TellKept(const MetaStore& meta, std::int64_t now_us, std::in
     return false;
   }));
   if (!first_us) return std::string("no earlier state is kept");
-  return "only those from " + std::to_string(std::min(now_us - *first_us, most_us)) +
+  return "only those from " + std::to_string(std::min(MicrosBetween(*first_us, now_us), most_us)) +
          " microseconds ago on are";
 }
 
