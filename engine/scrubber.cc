@@ -75,12 +75,16 @@ void Scrubber::Spend(std::uint64_t bytes) { allowed_bytes_ -= std::min(allowed_b
 
 // --- Rounds ---
 
+std::uint32_t Scrubber::EndOf(SegmentKind segment) const {
+  return std::min(PagesInUse(*core_.layout, state_, segment), core_.page_file->UncutPages(segment));
+}
+
+// The state may be of an older checkpoint, where none could be held off since. Then pages may be
+// looked at that were cut and have grown again: Judge() knows better.
 bool Scrubber::ReadOn() {
   if (Now() < earned_until_) return false;
   const SegmentKind segment = kAllSegments[segment_];
-  // Less where the segment was cut since that checkpoint.
-  const std::uint32_t end =
-      std::min(PagesInUse(*core_.layout, state_, segment), core_.page_file->PageCount(segment));
+  const std::uint32_t end = EndOf(segment);
   if (page_ >= end) {
     page_ = 0;
     if (++segment_ < kSegments) return true;
@@ -165,15 +169,18 @@ bool Scrubber::WaitsForCheckpoint(const Suspect& suspect) const {
 
 bool Scrubber::Judge(Suspect& suspect) {
   if (WaitsForCheckpoint(suspect)) return true;
+  // It was cut off meanwhile; what has grown in its place nobody has written yet.
+  if (Raw(suspect.ref.page) >= EndOf(suspect.ref.segment)) return false;
   const Status now = ReadPage(suspect.ref);
+  if (IsGone(now)) return false;
   if (suspect.marked_after) {
     if (now.ok()) healed_.fetch_add(1, std::memory_order_relaxed);
     Rewritten& rewritten = now.ok() ? right_again_ : bad_still_;
     if (rewritten.pages++ == 0) rewritten.first = suspect.ref;
     return false;
   }
-  // A checkpoint was writing it, or it was cut off meanwhile.
-  if (now.ok() || IsGone(now)) return false;
+  // A checkpoint was writing it.
+  if (now.ok()) return false;
   Report(suspect.ref, now);
   if (!HealsFromMemory(suspect.ref)) return false;
   Mark(suspect.ref);

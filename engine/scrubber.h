@@ -56,6 +56,9 @@ class Scrubber {
 
   void Earn() ENGRAM_REQUIRES(mutex_);
   void Spend(std::uint64_t bytes) ENGRAM_REQUIRES(mutex_);
+  // Of the segment's first pages those that state_ counts and that were not cut since. What lies
+  // behind them may never have been written.
+  std::uint32_t EndOf(SegmentKind segment) const ENGRAM_REQUIRES(mutex_);
   // Some pages of the round; false where it has to wait.
   bool ReadOn() ENGRAM_REQUIRES(mutex_);
   void EndRound() ENGRAM_REQUIRES(mutex_);
@@ -78,7 +81,7 @@ class Scrubber {
   Core& core_;
   Checkpointer& checkpointer_;
   Mutex mutex_;
-  // As the last checkpoint left it: which pages must be there.
+  // As the last checkpoint left it that could be held off: which pages must be there.
   StoreState state_ ENGRAM_GUARDED_BY(mutex_){};
   std::size_t segment_ ENGRAM_GUARDED_BY(mutex_) = 0;
   std::uint32_t page_ ENGRAM_GUARDED_BY(mutex_) = 0;  // the next one to be read

@@ -222,6 +222,7 @@ Status PageFile::WriteSuperblock(const Superblock& next, std::span<const ExtentE
   ENGRAM_RETURN_IF_ERROR(WriteNext(next, extents));
   MutexLock lock(mutex_);
   fresh_cuts_ = {};
+  uncut_ = kAllPages;
   return Status::Ok();
 }
 

@@ -62,6 +62,9 @@ class PageFile {
   std::uint32_t PageBytes(SegmentKind segment) const;
   // Pages in the segment's extents.
   std::uint32_t PageCount(SegmentKind segment) const ENGRAM_EXCLUDES(mutex_);
+  // The first of them, as far as they were not cut since the newest checkpoint (or since opening):
+  // what has grown behind those no checkpoint has written yet, whatever the superblock counts.
+  std::uint32_t UncutPages(SegmentKind segment) const ENGRAM_EXCLUDES(mutex_);
   std::uint32_t ExtentCount(SegmentKind segment) const ENGRAM_EXCLUDES(mutex_);
   // Pre: the page lies in an extent.
   std::uint64_t FileOffset(PageRef ref) const ENGRAM_EXCLUDES(mutex_);
@@ -145,6 +148,11 @@ class PageFile {
  private:
   PageFile(std::unique_ptr<File> file, OpenMode mode, CheckpointRoot root);
 
+  static constexpr std::uint32_t kNoPageNumber = ~std::uint32_t{0};
+  static constexpr UsedPages kAllPages = {kNoPageNumber, kNoPageNumber, kNoPageNumber,
+                                          kNoPageNumber};
+  static_assert(kAllPages.back() == kNoPageNumber, "one for each segment");
+
   struct Run {  // an extent, and where its pages begin within the segment
     std::uint32_t first_page = 0;
     ExtentEntry extent{};
@@ -203,7 +211,9 @@ class PageFile {
   // ReleaseUnused() alone.
   std::uint64_t end_ ENGRAM_GUARDED_BY(mutex_) = kFirstExtentOffset;
   std::optional<ExtentEntry> reserved_ ENGRAM_GUARDED_BY(mutex_);  // not added yet
-  ByteRanges fresh_cuts_ ENGRAM_GUARDED_BY(mutex_);                // since the newest checkpoint
+  // Since the newest checkpoint: what was cut, and the fewest pages that each segment had.
+  ByteRanges fresh_cuts_ ENGRAM_GUARDED_BY(mutex_);
+  UsedPages uncut_ ENGRAM_GUARDED_BY(mutex_) = kAllPages;
 };
 
 // Fills in store id and checksum of a page header.

@@ -42,6 +42,11 @@ std::uint32_t PageFile::PageCount(SegmentKind segment) const {
   return CountPages(segment);
 }
 
+std::uint32_t PageFile::UncutPages(SegmentKind segment) const {
+  MutexLock lock(mutex_);
+  return std::min(CountPages(segment), uncut_[IndexOf(segment)]);
+}
+
 std::uint32_t PageFile::ExtentCount(SegmentKind segment) const {
   MutexLock lock(mutex_);
   return static_cast<std::uint32_t>(runs_[IndexOf(segment)].size());
@@ -182,6 +187,8 @@ Status PageFile::CutSegment(SegmentKind segment, std::uint32_t pages) {
     return UnexpectedNumber(where, std::string(SegmentName(segment)) + " pages", found,
                             "at least " + std::to_string(pages));
   }
+  std::uint32_t& uncut = uncut_[IndexOf(segment)];
+  uncut = std::min(uncut, pages);
   std::vector<Run>& runs = runs_[IndexOf(segment)];
   while (CountPages(segment) > pages) {
     Run& last = runs.back();

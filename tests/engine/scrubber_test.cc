@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -278,6 +279,120 @@ TEST_F(ScrubberTest, APageThatStaysBadIsToldAndFoundAgain) {
   Scrub();
   EXPECT_EQ(GetStats().healed_pages, 1u);
   EXPECT_TRUE(IsRight(kSomePage));
+}
+
+// Pages that are cut off, and others that grow in their place without a checkpoint.
+class ScrubberAndCutTest : public ScrubberTest {
+ protected:
+  static constexpr int kPatterns = 500;
+
+  void OpenFilledAndWatched() {
+    ASSERT_NO_FATAL_FAILURE(OpenFilled(kPatterns));
+    checkpointer_.emplace(engine_->core());
+    scrubber_.emplace(engine_->core(), *checkpointer_);
+    pages_ = NodePages();
+  }
+  std::uint32_t NodePages() const {
+    return engine_->core().page_file->PageCount(SegmentKind::kNodes);
+  }
+  PageRef LastPage() const { return {SegmentKind::kNodes, static_cast<PageId>(pages_ - 1)}; }
+  void EraseNearlyAll() {
+    std::vector<PendingOp> ops;
+    for (PatternId id = 1; id < kPatterns - 20; ++id) ops.emplace_back(PendingErase{id});
+    ASSERT_TRUE(Commit(std::move(ops)).status.ok());
+  }
+  // As before, but nothing of it is on the disk.
+  void Grow() {
+    for (int i = 0; NodePages() < pages_ && i < 2 * kPatterns; ++i) {
+      ASSERT_NE(Insert(static_cast<float>(i), Durability::kNone), 0u);
+    }
+    ASSERT_GE(NodePages(), pages_);
+  }
+  void Compact() {
+    ASSERT_NO_FATAL_FAILURE(EraseNearlyAll());
+    const auto report = engine_->Compact({});
+    ASSERT_TRUE(report.ok()) << report.status();
+    ASSERT_LT(NodePages(), pages_ / 2);
+  }
+  void Run() {
+    clock_.Advance(seconds(1));
+    scrubber_->Run(clock_.Steady() + seconds(10));
+  }
+  // As its own thread: this one keeps checkpoints off.
+  void RunBesideACheckpoint() {
+    const Status status = checkpointer_->HoldOff([this] {
+      std::thread([this] { Run(); }).join();
+      return Status::Ok();
+    });
+    ASSERT_TRUE(status.ok()) << status;
+  }
+
+  // Their own, so that the test says when they look and write.
+  std::optional<Checkpointer> checkpointer_;
+  std::optional<Scrubber> scrubber_;
+  std::uint32_t pages_ = 0;  // of nodes, when it was filled
+};
+
+TEST_F(ScrubberAndCutTest, PagesThatGrewInPlaceOfCutOnesAreNotMissed) {
+  const Watchdog watchdog("scrubbing beside a checkpoint", seconds(120));
+  ASSERT_NO_FATAL_FAILURE(OpenFilledAndWatched());
+  ASSERT_NO_FATAL_FAILURE(Compact());
+  ASSERT_NO_FATAL_FAILURE(Grow());
+  ASSERT_FALSE(IsRight(LastPage()));
+  // What must be there it knows from before the cut alone.
+  ASSERT_NO_FATAL_FAILURE(RunBesideACheckpoint());
+  EXPECT_GE(scrubber_->figures().pages, pages_);
+  Run();
+  EXPECT_EQ(scrubber_->figures().bad, 0u);
+  EXPECT_EQ(Told("bad"), 0u);
+  scrubber_.reset();
+  ExpectSound();
+}
+
+TEST_F(ScrubberAndCutTest, ABadPageThatIsCutIsNeitherHealedNorBadStill) {
+  const Watchdog watchdog("scrubbing a store that is compacted", seconds(120));
+  for (const bool grows : {false, true}) {
+    SCOPED_TRACE(grows);
+    ASSERT_NO_FATAL_FAILURE(OpenFilledAndWatched());
+    Spoil(LastPage());
+    Run();
+    EXPECT_EQ(scrubber_->figures().bad, 1u);
+    ASSERT_NO_FATAL_FAILURE(Compact());
+    Insert(1);
+    ASSERT_TRUE(checkpointer_->Run().ok());
+    if (grows) {
+      ASSERT_NO_FATAL_FAILURE(Grow());
+    }
+    Run();
+    EXPECT_EQ(scrubber_->figures().bad, 1u);
+    EXPECT_EQ(scrubber_->figures().healed, 0u);
+    EXPECT_EQ(Told("written anew and are"), 0u);
+    scrubber_.reset();
+    ExpectSound();
+    std::filesystem::remove_all(dir_.File("store"));
+  }
+}
+
+TEST_F(ScrubberAndCutTest, PagesThatGrewBehindACutOfTheLogAreNotMissed) {
+  ASSERT_NO_FATAL_FAILURE(OpenFilledAndWatched());
+  ASSERT_NO_FATAL_FAILURE(EraseNearlyAll());
+  // Its checkpoint gets as far as the log: the superblock names the pages still.
+  files_->SetPlan({.fault = Fault::kError, .kinds = {IoKind::kWrite}, .path_contains = "journal"});
+  EXPECT_FALSE(engine_->Compact({}).ok());
+  files_->ClearPlan();
+  scrubber_.reset();
+  checkpointer_.reset();
+  ASSERT_NO_FATAL_FAILURE(KillAndOpen());
+  ASSERT_LT(NodePages(), pages_ / 2);
+  ASSERT_NO_FATAL_FAILURE(Grow());
+  const std::uint64_t checkpoints = GetStats().checkpoints;
+  Scrub();
+  Scrub();
+  EXPECT_GE(GetStats().scrub_rounds, 1u);
+  EXPECT_EQ(GetStats().bad_pages, 0u);
+  EXPECT_EQ(GetStats().checkpoints, checkpoints) << "the pages were written meanwhile";
+  EXPECT_EQ(Told("bad"), 0u);
+  ExpectSound();
 }
 
 // A page that a checkpoint is writing, as another thread may read it: in part new.

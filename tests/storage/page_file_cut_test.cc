@@ -118,6 +118,20 @@ TEST_F(PageFileCutTest, ExtentsBehindTheCutGoAndTheOneItEndsInIsShorter) {
   EXPECT_THAT(recorder_->TakeEvents(), IsEmpty()) << "in memory alone";
 }
 
+TEST_F(PageFileCutTest, WhatHasGrownBehindACutIsNotOfTheCheckpoint) {
+  EXPECT_EQ(file_->UncutPages(kNodes), 12u);
+  Cut(kNodes, 8);
+  EXPECT_EQ(file_->UncutPages(kNodes), 8u);
+  Grow(*file_, kNodes, 5);
+  EXPECT_EQ(file_->PageCount(kNodes), 13u);
+  EXPECT_EQ(file_->UncutPages(kNodes), 8u);
+  Cut(kNodes, 12);
+  EXPECT_EQ(file_->UncutPages(kNodes), 8u);
+  EXPECT_EQ(file_->UncutPages(kNodeSlots), 2u);
+  Checkpoint(*file_, 20);
+  EXPECT_EQ(file_->UncutPages(kNodes), 12u);
+}
+
 TEST_F(PageFileCutTest, ACutThatContradictsTheExtentsIsCorruption) {
   const Status more = file_->CutSegment(kNodes, 13);
   EXPECT_EQ(more.code(), Code::kCorruptedIndex);
