@@ -6,6 +6,7 @@
 #include <thread>
 #include <utility>
 
+#include "engine/upper_states.h"
 #include "storage/base/coding.h"
 #include "storage/base/status_macros.h"
 #include "storage/base/test_hooks.h"
@@ -17,7 +18,8 @@ using Phase = CompactProgress::Phase;
 
 // Slots that a step of the sweep looks at while it holds the writer role.
 constexpr std::size_t kSweptAtATime = 4096;
-constexpr std::size_t kMovedAtATime = 16;  // nodes of one commit
+constexpr std::uint32_t kCheckedAtATime = 1024;  // upper blocks, each of a page of nodes
+constexpr std::size_t kMovedAtATime = 16;        // nodes of one commit
 constexpr std::chrono::microseconds kNap{200};
 // Readers that go on for longer keep what they look at; the rest is done without it.
 constexpr std::chrono::seconds kLongestWait{10};
@@ -78,6 +80,23 @@ Status Compactor::AwaitLimbo(const CompactOptions& options) {
     ENGRAM_RETURN_IF_ERROR(Ask(options, Phase::kSweeping, 0, 0));
     std::this_thread::sleep_for(kNap);
   }
+}
+
+// Some at a time. Opening has looked at all but what needs mapped nodes.
+Status Compactor::CheckUppers() {
+  if (!core_.pages->IsMapped(SegmentKind::kNodes)) return Status::Ok();
+  std::uint32_t first = 0;
+  for (bool more = true; more;) {
+    core_.LetLeadersIn();
+    MutexLock role(core_.writer_role);
+    const std::uint32_t used = core_.upper_slots->used();
+    const auto end = static_cast<std::uint32_t>(
+        std::min<std::uint64_t>(used, std::uint64_t{first} + kCheckedAtATime));
+    ENGRAM_RETURN_IF_ERROR(CheckUpperStates(core_, first, end, UpperOwners::kByNode));
+    first = end;
+    more = end < used;
+  }
+  return Status::Ok();
 }
 
 Status Compactor::SweepAll(const CompactOptions& options) {
@@ -222,6 +241,7 @@ Status Compactor::Run(const CompactOptions& options, CompactReport& report) {
   // A first round takes what is dead; one more what moving leaves behind.
   constexpr int kRounds = 3;
   const std::uint64_t reclaimed = core_.counters.reclaimed.load(std::memory_order_relaxed);
+  ENGRAM_RETURN_IF_ERROR(CheckUppers());
   ENGRAM_RETURN_IF_ERROR(SweepAll(options));
   for (int i = 0; i < kRounds && !report.gave_way; ++i) {
     std::vector<SlotId> movers;

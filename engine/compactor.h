@@ -57,6 +57,8 @@ class Compactor {
   // kCancelled where the host says so.
   Status Ask(const CompactOptions& options, CompactProgress::Phase phase, std::uint64_t done,
              std::uint64_t total) const;
+  // What is cut must be free indeed. Errors: kCorruptedIndex.
+  Status CheckUppers() ENGRAM_EXCLUDES(core_.writer_role);
   Status AwaitLimbo(const CompactOptions& options);
   Target ChooseTarget() ENGRAM_REQUIRES(core_.writer_role);
   std::vector<SlotId> ChooseMovers(const Target& target) ENGRAM_REQUIRES(core_.writer_role);

@@ -194,6 +194,11 @@ Result<std::optional<Planner::Content>> Planner::FindLive(PatternId id) {
     ENGRAM_RETURN_IF_ERROR(core_.pages->CheckFaults());  // a lost page looks like it
     return std::optional<Content>();                     // ended
   }
+  if (core_.slots->state(row->slot) != SlotState::kLive) {
+    return Status::CorruptedIndex(core_.GraphPath() + ": slot " + std::to_string(Raw(row->slot)) +
+                                  " holds pattern " + std::to_string(id) +
+                                  ", which has not ended, and is not live");
+  }
   return std::optional<Content>(Content{.slot = row->slot,
                                         .version = row->version,
                                         .vector = BytesOf(node.vector()),

@@ -10,6 +10,7 @@
 #include "engine/page_loader.h"
 #include "engine/replay.h"
 #include "engine/residency.h"
+#include "engine/upper_states.h"
 #include "storage/base/coding.h"
 #include "storage/base/status_macros.h"
 #include "storage/base/test_hooks.h"
@@ -107,17 +108,26 @@ Status CheckCounts(const Core& core) ENGRAM_REQUIRES(core.writer_role) {
 
 // Nobody counts slots behind those in use, so a link that leads to one must find it free. Pages
 // behind those in use are zeros.
-Status CheckUnused(const Core& core) ENGRAM_REQUIRES(core.writer_role) {
-  const std::uint32_t used = core.slots->used();
-  const std::uint64_t end = std::min<std::uint64_t>(AlignUp(std::uint64_t{used}, kSlotsPerPage),
-                                                    core.GraphNow().node_limit());
+Status CheckUnused(const Core& core, const SlotMap& slots, const std::string& what) {
+  const std::uint32_t used = slots.used();
+  const std::uint64_t end = AlignUp(std::uint64_t{used}, kSlotsPerPage);
   for (std::uint64_t i = used; i < end; ++i) {
-    if (core.slots->state(static_cast<SlotId>(i)) == SlotState::kFree) continue;
-    return Status::CorruptedIndex(core.GraphPath() + ": slot " + std::to_string(i) +
+    if (slots.state(static_cast<SlotId>(i)) == SlotState::kFree) continue;
+    return Status::CorruptedIndex(core.GraphPath() + ": " + what + " " + std::to_string(i) +
                                   " is not free, expected only the first " + std::to_string(used) +
                                   " to be used");
   }
   return Status::Ok();
+}
+
+Status CheckStates(const Core& core) ENGRAM_REQUIRES(core.writer_role) {
+  ENGRAM_RETURN_IF_ERROR(CheckCounts(core));
+  ENGRAM_RETURN_IF_ERROR(CheckUnused(core, *core.slots, "slot"));
+  ENGRAM_RETURN_IF_ERROR(CheckUnused(core, *core.upper_slots, "upper block"));
+  // What mapped nodes say is looked at by whoever frees their blocks, or cuts.
+  const bool mapped = core.pages->IsMapped(SegmentKind::kNodes);
+  return CheckUpperStates(core, 0, core.upper_slots->used(),
+                          mapped ? UpperOwners::kBySlot : UpperOwners::kByNode);
 }
 
 // What walks begin with.
@@ -258,8 +268,7 @@ Status FinishRecovery(Core& core, Lsn last, std::uint32_t found_generation) {
   StoreState& state = core.writer.state;
   core.slots->Rebuild(state.node_slots);
   core.upper_slots->Rebuild(state.upper_slots);
-  ENGRAM_RETURN_IF_ERROR(CheckCounts(core));
-  ENGRAM_RETURN_IF_ERROR(CheckUnused(core));
+  ENGRAM_RETURN_IF_ERROR(CheckStates(core));
   ENGRAM_RETURN_IF_ERROR(CollectDead(core));
   const EntryPoint entry{state.entry_point, state.top_level};
   ENGRAM_RETURN_IF_ERROR(CheckEntry(core, entry));

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/apply.h"
+#include "engine/upper_states.h"
 #include "engine/writer.h"
 #include "storage/base/coding.h"
 #include "storage/base/status_macros.h"
@@ -188,7 +189,9 @@ Status Writer::AddRetires(CommitPlan& plan, std::size_t count) {
     ENGRAM_RETURN_IF_ERROR(AddRetire(plan, slot, has_fields));
     for (std::uint32_t level = 1; level <= graph.Node(slot).level(); ++level) {
       const std::optional<std::uint32_t> block = graph.UpperBlock(slot, level);
-      if (block) plan.record.upper_retires.push_back(*block);
+      if (!block) continue;
+      ENGRAM_RETURN_IF_ERROR(CheckUpperInUse(core_, slot, level, *block));
+      plan.record.upper_retires.push_back(*block);
     }
   }
   plan.record.state.dead -= count;

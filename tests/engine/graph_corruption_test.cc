@@ -59,6 +59,7 @@ class GraphCorruption : public CorruptionTest {
       blocks_ = {*graph.UpperBlock(slot, 1), *graph.UpperBlock(slot, 2)};
     }
     slots_ = engine.core().slots->used();
+    uppers_ = engine.core().upper_slots->used();
   }
 
   void ExpectNoFinding() { ExpectSoundStore(files_, path()); }
@@ -77,6 +78,11 @@ class GraphCorruption : public CorruptionTest {
       StoreSlotState(page.data(), block % kSlotsPerPage, state);
     });
   }
+  void EditNodeState(SlotId slot, SlotState state) {
+    EditPage(SegmentKind::kNodeSlots, Raw(SlotBitsPage(Raw(slot))), [&](std::span<std::byte> page) {
+      StoreSlotState(page.data(), Raw(slot) % kSlotsPerPage, state);
+    });
+  }
   // What no superblock may say: the older one would make up for the newer.
   void EditBothStates(const std::function<void(StoreState&)>& edit) {
     for (const unsigned slot : {0U, 1U}) {
@@ -89,6 +95,20 @@ class GraphCorruption : public CorruptionTest {
   // `position` of a list becomes `to`, whatever was there.
   static void SetLink(std::byte* links, std::uint32_t position, std::uint32_t to) {
     StoreAs(links + position * sizeof(SlotId), to);
+  }
+
+  EngineOptions With(Residency residency) const {
+    EngineOptions options = Options();
+    options.options.residency = residency;
+    options.options.sweep_interval = std::chrono::seconds(0);
+    return options;
+  }
+  void ExpectNotOpened(const std::string& named, Residency residency = Residency::kResident) {
+    for (const auto access : {Engine::Access::kReadOnly, Engine::Access::kReadWrite}) {
+      const auto opened = Engine::Open(path(), With(residency), access);
+      EXPECT_EQ(opened.code(), Code::kCorruptedIndex) << opened.status();
+      EXPECT_NE(opened.status().message().find(named), std::string::npos) << opened.status();
+    }
   }
 
   void ExpectNamedAndHarmless(const std::string& named) {
@@ -191,6 +211,7 @@ class GraphCorruption : public CorruptionTest {
   SlotId free_ = SlotId::kNone;
   std::vector<std::uint32_t> blocks_;  // of high_, levels 1 and 2
   std::uint32_t slots_ = 0;
+  std::uint32_t uppers_ = 0;
 };
 
 TEST_F(GraphCorruption, EveryFieldOfAnUpperBlockIsNamed) {
@@ -282,20 +303,103 @@ TEST_F(GraphCorruption, NodeWithoutAParentIsNamedAndWhatIsNotReachedIsCounted) {
 }
 
 TEST_F(GraphCorruption, StatesOfUpperBlocksThatDisagreeAreNamed) {
+  const std::string of_high = " (level 2 of slot " + std::to_string(Raw(high_)) + ")";
+  const std::string block = "upper block " + std::to_string(blocks_[1]);
   EditUpperState(blocks_[1], SlotState::kFree);
-  ExpectNamedAndHarmless("(level 2 of slot " + std::to_string(Raw(high_)) + "): is free");
+  ExpectNotOpened(block + of_high + " is free, expected live");
+  ExpectNamedAndHarmless(of_high + ": is free");
   EditUpperState(blocks_[1], SlotState::kDead);
-  ExpectNamedAndHarmless("upper block " + std::to_string(blocks_[1]) + " is dead");
+  ExpectNotOpened(block + of_high + " is dead, expected live");
+  ExpectNamedAndHarmless(block + " is dead");
   EditUpperState(blocks_[1], SlotState::kRetired);
-  ExpectNamedAndHarmless("upper block " + std::to_string(blocks_[1]) + " is retired");
-  std::uint32_t used = 0;
-  EditState([&](StoreState& state) { used = state.upper_slots; });
-  EditUpperState(used, SlotState::kLive);
-  ExpectNamedAndHarmless("upper block " + std::to_string(used) + " is not free");
+  ExpectNotOpened(block + of_high + " is free, expected live");  // as all that are retired
+  ExpectNamedAndHarmless(block + " is retired");
+  const std::string behind = "upper block " + std::to_string(uppers_);
+  for (const SlotState state : {SlotState::kLive, SlotState::kDead, SlotState::kRetired}) {
+    EditUpperState(uppers_, state);
+    ExpectNotOpened(behind + " is not free, expected only the first " + std::to_string(uppers_));
+    ExpectNotOpened(behind + " is not free", Residency::kMapped);
+    ExpectNamedAndHarmless(behind + " is not free");
+  }
   // One that no node leads to.
   EditState([](StoreState& state) { ++state.upper_slots; });
-  EditUpperState(used, SlotState::kLive);
-  ExpectNamedAndHarmless("upper block " + std::to_string(used) + " is live, but no node");
+  EditUpperState(uppers_, SlotState::kLive);
+  ExpectNotOpened(behind + " (level 0 of slot 0) is live, expected free, as no node has it");
+  ExpectNamedAndHarmless(behind + " is live, but no node");
+}
+
+// No page of nodes is needed to see it.
+TEST_F(GraphCorruption, UpperBlockInUseOfASlotThatIsNotIsRefusedMappedToo) {
+  for (const std::uint32_t slot : {Raw(free_), slots_, 0xffffffffu}) {
+    EditUpper(blocks_[0], [&](std::byte* block) {
+      auto header = LoadAs<UpperHeader>(block);
+      header.node = slot;
+      StoreAs(block, header);
+    });
+    const std::string named = "upper block " + std::to_string(blocks_[0]) + " (level 1 of slot " +
+                              std::to_string(slot) + ") is live, expected free";
+    ExpectNotOpened(named, Residency::kMapped);
+    // By its node, the ones above it have lost theirs too.
+    ExpectNotOpened("is live, expected free, as no node has it");
+    Restore();
+  }
+}
+
+// Opening does not look at mapped nodes.
+TEST_F(GraphCorruption, UpperBlockOfAMappedNodeThatIsSaidToBeFreeEndsTheSweepAndTheCompaction) {
+  const PatternId id = OpenEngine()->core().Node(high_).id();
+  const std::string named = "upper block " + std::to_string(blocks_[1]) + " (level 2 of slot " +
+                            std::to_string(Raw(high_)) + ") is free, expected live";
+  const auto expect_named = [&](const Status& status) {
+    EXPECT_EQ(status.code(), Code::kCorruptedIndex) << status;
+    EXPECT_NE(status.message().find(named), std::string::npos) << status;
+  };
+  for (const bool swept : {true, false}) {
+    SCOPED_TRACE(swept);
+    Restore();
+    EditUpperState(blocks_[1], SlotState::kFree);
+    const auto engine = OpenEngine(With(Residency::kMapped));
+    ASSERT_NE(engine, nullptr);
+    Erase(*engine, {id});
+    if (swept) expect_named(engine->RunMaintenance(std::chrono::seconds(10)));
+    for (int i = 0; i < 2; ++i) expect_named(engine->Compact({}).status());
+    EXPECT_TRUE(engine->Close().ok());
+  }
+}
+
+// One that comes free twice would be counted twice by the cut.
+TEST_F(GraphCorruption, ACompactionThatLeavesNearlyNothingRefusesABlockSaidToBeFree) {
+  for (const std::uint32_t block : blocks_) {
+    EditUpperState(block, SlotState::kFree);
+    const auto engine = OpenEngine(With(Residency::kMapped));
+    ASSERT_NE(engine, nullptr);
+    std::vector<PatternId> ids;
+    const auto collect = [&](const Pattern& pattern) {
+      ids.push_back(pattern.id);
+      return true;
+    };
+    ASSERT_TRUE(engine->ForEach(collect, {}).ok());
+    Erase(*engine, ids);
+    EXPECT_EQ(engine->Compact({}).code(), Code::kCorruptedIndex);
+    Restore();
+  }
+}
+
+// Counts fit where two slots have changed places. One that ends twice would come free twice.
+TEST_F(GraphCorruption, ALivePatternInASlotThatIsSaidToBeDeadIsNotEnded) {
+  const PatternId id = OpenEngine()->core().Node(low_).id();
+  Restore();
+  EditNodeState(low_, SlotState::kDead);
+  EditNodeState(dead_, SlotState::kLive);
+  const auto engine = OpenEngine();
+  ASSERT_NE(engine, nullptr);
+  Transaction transaction;
+  transaction.ops.emplace_back(PendingErase{id});
+  engine->Commit(transaction);
+  EXPECT_EQ(transaction.status.code(), Code::kCorruptedIndex) << transaction.status;
+  EXPECT_NE(transaction.status.message().find("slot " + std::to_string(Raw(low_)) + " holds"),
+            std::string::npos)
+      << transaction.status;
 }
 
 // Nobody counts parents of what lies behind the slots in use.
@@ -308,11 +412,7 @@ TEST_F(GraphCorruption, LiveSlotBehindThoseInUseIsRefusedWithALinkThatLeadsThere
              [&](std::byte* block) { SetLink(block + layout_.links_offset(), 0, slots_); });
     const std::string named = "slot " + std::to_string(slots_) + " is not free";
     ExpectFinding(named);
-    for (const auto access : {Engine::Access::kReadOnly, Engine::Access::kReadWrite}) {
-      const auto opened = Engine::Open(path(), Options(), access);
-      EXPECT_EQ(opened.code(), Code::kCorruptedIndex) << opened.status();
-      EXPECT_NE(opened.status().message().find(named), std::string::npos) << opened.status();
-    }
+    ExpectNotOpened(named);
     Restore();
   }
 }
