@@ -13,7 +13,7 @@ namespace {
 // A step of the sweep while the writer role is held.
 constexpr std::size_t kSlotsAtATime = 4096;
 // A round goes over all nodes: it begins when one in so many slots is dead.
-constexpr std::size_t kWorthSweepingShare = 1024;
+constexpr std::size_t kWorthSweepingShare = 512;
 // Rows that say when a commit was, of which the history needs no more.
 constexpr std::size_t kTimesAtATime = 1024;
 constexpr std::chrono::milliseconds kShortestNap{1};

@@ -21,9 +21,19 @@ namespace {
 constexpr std::size_t kMostHealed = 64;   // nodes in one commit
 constexpr std::size_t kMostRelinked = 8;  // each is searched for, as a new one is
 constexpr std::size_t kMostRetired = 512;
+// Most lists of a round are only looked at: where they lie is known, and asked for so many slots
+// ahead.
+constexpr std::uint32_t kAhead = 4;
+constexpr std::size_t kLinkBytesAhead = 128;
+
+void AskForLinks(const Graph& graph, SlotId slot) {
+  if (!graph.Has(slot)) return;
+  Prefetch(graph.Block(slot) + graph.layout().links_offset(), kLinkBytesAhead);
+}
 
 // Whether a list of the node at any level names a doomed one.
-bool IsSick(const Graph& graph, SlotId slot, const std::function<bool(SlotId)>& doomed) {
+template <typename Doomed>
+bool IsSick(const Graph& graph, SlotId slot, const Doomed& doomed) {
   bool sick = false;
   for (std::uint32_t level = 0; level <= graph.Node(slot).level() && !sick; ++level) {
     graph.ForEachNeighbour(slot, level, [&](SlotId to) { sick = sick || doomed(to); });
@@ -33,7 +43,8 @@ bool IsSick(const Graph& graph, SlotId slot, const std::function<bool(SlotId)>& 
 
 // Whether most of the node's links lead to doomed ones, so that what is left of its neighbourhood
 // is too little to choose from.
-bool IsHurt(const Graph& graph, SlotId slot, const std::function<bool(SlotId)>& doomed) {
+template <typename Doomed>
+bool IsHurt(const Graph& graph, SlotId slot, const Doomed& doomed) {
   if (graph.state(slot) != SlotState::kLive) return false;
   std::size_t links = 0;
   std::size_t lost = 0;
@@ -107,7 +118,7 @@ Status Writer::HealSome(std::size_t slots) {
   // Only looks: a bad page ends the step, and nothing was changed.
   PageErrors errors;
   const Graph graph = core_.GraphNow(errors);
-  const std::function<bool(SlotId)> doomed = [&graph, through = round.through](SlotId slot) {
+  const auto doomed = [&graph, through = round.through](SlotId slot) {
     return graph.state(slot) == SlotState::kDead && graph.Node(slot).valid_to() <= through;
   };
   std::vector<SlotId> sick;
@@ -115,6 +126,7 @@ Status Writer::HealSome(std::size_t slots) {
   std::uint64_t lists = 0;
   for (; slots > 0 && round.next < round.end && sick.size() < kMostHealed; --slots) {
     const auto slot = static_cast<SlotId>(round.next++);
+    AskForLinks(graph, static_cast<SlotId>(Raw(slot) + kAhead));
     const SlotState state = graph.state(slot);
     // Doomed ones only where they are freed in several commits, between which none may lead to what
     // is gone (I9): walks that are on their way over them lose it.

@@ -312,9 +312,10 @@ class NearestBound {
 
 }  // namespace
 
-// Live nodes that doomed ones of `from` lead to, directly or over other doomed ones: what dies
-// together often lies together. Over the nearest of these first, and no further than there is hope
-// for a nearer one: where one in twenty is doomed, doomed ones of doomed ones lead on and on.
+// Live nodes that doomed ones of `from` lead to, directly or over other doomed ones, and that are
+// not in it: what dies together often lies together. Over the nearest of these first, and no
+// further than there is hope for a nearer one: where one in twenty is doomed, doomed ones of doomed
+// ones lead on and on.
 std::vector<Candidate> Linker::LiveBeyond(const Graph& graph, SlotId base,
                                           std::span<const SlotId> from, std::uint32_t level,
                                           const std::function<bool(SlotId)>& doomed) const {
@@ -327,11 +328,15 @@ std::vector<Candidate> Linker::LiveBeyond(const Graph& graph, SlotId base,
   const auto measured = [&](SlotId slot) {
     return Candidate{scorer.Distance(row, RowOf(graph, slot)), slot};
   };
+  const auto ask_for = [&](SlotId slot) {
+    Prefetch(graph.Block(slot), graph.layout().links_offset());
+  };
   VisitedSet seen;
-  seen.Reset(kMostDoomed + kEnough);
+  seen.Reset(kMostDoomed + kEnough + from.size());
+  seen.Insert(base);
   DoomedQueue queue;
   for (const SlotId slot : from) {
-    if (doomed(slot) && seen.Insert(slot)) queue.push(measured(slot));
+    if (seen.Insert(slot) && doomed(slot)) queue.push(measured(slot));
   }
   const std::size_t few = std::min(kEnough, kForEach * (queue.size() + 1));
   NearestBound bound(graph.layout().max_links());
@@ -340,8 +345,10 @@ std::vector<Candidate> Linker::LiveBeyond(const Graph& graph, SlotId base,
     const Candidate next = queue.top();
     queue.pop();
     if (found.size() >= few && !bound.Within(next.distance)) break;
-    for (const SlotId to : Neighbours(graph, next.slot, level)) {
-      if (!seen.Insert(to)) continue;
+    std::vector<SlotId> unseen = Neighbours(graph, next.slot, level);
+    std::erase_if(unseen, [&](SlotId to) { return !seen.Insert(to); });
+    for (const SlotId to : unseen) ask_for(to);
+    for (const SlotId to : unseen) {
       if (IsLive(graph, to)) {
         found.push_back(measured(to));
         bound.Add(found.back().distance);
@@ -371,8 +378,7 @@ bool Linker::Heal(const Graph& graph, SlotId slot, const std::function<bool(Slot
         live ? LiveBeyond(graph, slot, present, level, doomed) : std::vector<Candidate>();
     std::vector<Addition> additions;
     for (const Candidate& to : next) {
-      const bool there = std::find(present.begin(), present.end(), to.slot) != present.end();
-      if (to.slot == slot || there || graph.Node(to.slot).level() < level) continue;
+      if (graph.Node(to.slot).level() < level) continue;
       additions.push_back({to, false});
     }
     if (level == 0 && live && slot != entry_.slot)
