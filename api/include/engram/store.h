@@ -139,7 +139,7 @@ class ENGRAM_EXPORT Store {
   // The same for all ids within these ranges that were given by now, however long the ranges are.
   // One of more than one id may have holes, and end behind the last id that was given. Errors:
   // kInvalidArgument (no range, one that begins with 0 or ends before it begins), kNotFound (one
-  // that begins behind the last id that was given; nothing is changed), kNoSpace, kIoError.
+  // that begins behind the last id that was given; nothing is changed), kBusy, kNoSpace, kIoError.
   Result<EraseForeverReport> EraseForever(std::span<const IdRange> ranges) noexcept;
 
   // Gives back what erased patterns have left: takes the dead out of the graph, moves patterns from
