@@ -16,16 +16,22 @@ constexpr std::chrono::hours kLongestHistory{10 * 366 * 24};  // that Options::h
 
 constexpr std::int64_t kEndlessUs = std::numeric_limits<std::int64_t>::max();
 
-// Since when states are kept: from the first on that has a time, but for no longer than `most_us`.
-Result<std::string> TellKept(const MetaStore& meta, std::int64_t now_us, std::int64_t most_us) {
-  std::optional<std::int64_t> first_us;
+// The oldest state whose time is known.
+Result<std::optional<ClockRow>> FirstClock(const MetaStore& meta) {
+  std::optional<ClockRow> first;
   ENGRAM_RETURN_IF_ERROR(meta.ForEachClock(kNeverExpires, [&](const ClockRow& row) -> Result<bool> {
-    first_us = row.clock_us;
+    first = row;
     return false;
   }));
-  if (!first_us) return std::string("no earlier state is kept");
-  return "only those from " + std::to_string(std::min(MicrosBetween(*first_us, now_us), most_us)) +
-         " microseconds ago on are";
+  return first;
+}
+
+// Since when states are kept: from the first on that has a time, but for no longer than `most_us`.
+Result<std::string> TellKept(const MetaStore& meta, std::int64_t now_us, std::int64_t most_us) {
+  ENGRAM_ASSIGN_OR_RETURN(const std::optional<ClockRow> first, FirstClock(meta));
+  if (!first) return std::string("no earlier state is kept");
+  const std::int64_t kept_us = std::min(MicrosBetween(first->clock_us, now_us), most_us);
+  return "only those from " + std::to_string(kept_us) + " microseconds ago on are";
 }
 
 }  // namespace
@@ -51,13 +57,9 @@ Result<Lsn> Engine::OldestKept() {
     if (found) return found->lsn;
   }
   // It is not as long as that yet: from its beginning on.
-  Lsn oldest = core_.versions.visible();
-  ENGRAM_RETURN_IF_ERROR(
-      core_.meta->ForEachClock(kNeverExpires, [&](const ClockRow& row) -> Result<bool> {
-        oldest = std::min(oldest, row.lsn);
-        return false;
-      }));
-  return oldest;
+  const Lsn newest = core_.versions.visible();
+  ENGRAM_ASSIGN_OR_RETURN(const std::optional<ClockRow> first, FirstClock(*core_.meta));
+  return first ? std::min(newest, first->lsn) : newest;
 }
 
 Result<KeptState> Engine::TakeSnapshotAt(Lsn lsn) {
@@ -145,12 +147,8 @@ Status Engine::DropNamedSnapshot(const std::string& name, Durability durability)
 // Times that were kept for a history say nothing of what came when none was; where one begins, its
 // first state gets a time.
 Status Engine::BeginHistory() {
-  Lsn first = Lsn::kNone;
-  ENGRAM_RETURN_IF_ERROR(
-      core_.meta->ForEachClock(kNeverExpires, [&](const ClockRow& row) -> Result<bool> {
-        first = row.lsn;
-        return false;
-      }));
+  ENGRAM_ASSIGN_OR_RETURN(const std::optional<ClockRow> oldest, FirstClock(*core_.meta));
+  const Lsn first = oldest ? oldest->lsn : Lsn::kNone;
   Options& options = core_.config.options;
   const bool goes_on = options.history.count() == 0 && options.keep_history;
   if (goes_on && first != Lsn::kNone) options.history = kLongestHistory;

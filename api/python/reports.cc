@@ -97,8 +97,7 @@ void DefineNamedSnapshot(py::module_& module) {
       .Field("lsn", &N::lsn, "int: number of the last commit it sees.")
       .Field("taken_at", &N::taken_at,
              "datetime.datetime in UTC: when it got its name, or when the snapshot was taken that "
-             "it was "
-             "made of.")
+             "it was made of.")
       .Done();
 }
 
