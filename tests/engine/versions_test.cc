@@ -40,6 +40,20 @@ class VersionsTest : public ::testing::Test {
     });
   }
 
+  // A snapshot of commit 5, where 8 is visible by now.
+  SnapshotLine* TakeAtFiveOfEight() {
+    versions_.Publish(At(5));
+    SnapshotLine* const line = versions_.TakeSnapshot(kStart);
+    versions_.Publish(At(8));
+    return line;
+  }
+  // By which that snapshot gives way.
+  static Versions::HorizonLimits LimitsThatRevoke() {
+    Versions::HorizonLimits limits;
+    limits.oldest_taken = kStart + std::chrono::seconds(1);
+    return limits;
+  }
+
   Versions versions_;
 };
 
@@ -250,11 +264,8 @@ TEST_F(VersionsTest, ASnapshotOfThePastIsTakenWholeOrNotAtAll) {
 
 // G9: revoked before it has said what it reads at: it does not begin.
 TEST_F(VersionsTest, AReadOfASnapshotThatGivesWayMeanwhileDoesNotBegin) {
-  versions_.Publish(At(5));
-  SnapshotLine* const line = versions_.TakeSnapshot(kStart);
-  versions_.Publish(At(8));
-  Versions::HorizonLimits limits;
-  limits.oldest_taken = kStart + std::chrono::seconds(1);
+  SnapshotLine* const line = TakeAtFiveOfEight();
+  const Versions::HorizonLimits limits = LimitsThatRevoke();
   Once("versions:epoch_read", [&] { EXPECT_EQ(versions_.AdvanceHorizon(limits), At(8)); });
   EXPECT_EQ(versions_.Begin(*line).code(), Code::kSnapshotExpired);
   EXPECT_EQ(versions_.expired_snapshots(), 1u);
@@ -266,11 +277,8 @@ TEST_F(VersionsTest, AReadOfASnapshotThatGivesWayMeanwhileDoesNotBegin) {
 
 // G9: pinned before: it goes on, or sees that it was revoked; the writer keeps what it pins.
 TEST_F(VersionsTest, AReadOfASnapshotThatIsPinnedIsSeenByTheWriterThatRevokes) {
-  versions_.Publish(At(5));
-  SnapshotLine* const line = versions_.TakeSnapshot(kStart);
-  versions_.Publish(At(8));
-  Versions::HorizonLimits limits;
-  limits.oldest_taken = kStart + std::chrono::seconds(1);
+  SnapshotLine* const line = TakeAtFiveOfEight();
+  const Versions::HorizonLimits limits = LimitsThatRevoke();
   Once("versions:snapshot_pinned", [&] { EXPECT_EQ(versions_.AdvanceHorizon(limits), At(5)); });
   EXPECT_EQ(versions_.Begin(*line).code(), Code::kSnapshotExpired);
   EXPECT_EQ(versions_.AdvanceHorizon(), At(8));
@@ -278,11 +286,8 @@ TEST_F(VersionsTest, AReadOfASnapshotThatIsPinnedIsSeenByTheWriterThatRevokes) {
 }
 
 TEST_F(VersionsTest, AReadThatHasBegunKeepsItsStateThoughItsSnapshotGaveWay) {
-  versions_.Publish(At(5));
-  SnapshotLine* const line = versions_.TakeSnapshot(kStart);
-  versions_.Publish(At(8));
-  Versions::HorizonLimits limits;
-  limits.oldest_taken = kStart + std::chrono::seconds(1);
+  SnapshotLine* const line = TakeAtFiveOfEight();
+  const Versions::HorizonLimits limits = LimitsThatRevoke();
   {
     const auto pin = versions_.Begin(*line);
     ASSERT_TRUE(pin.ok()) << pin.status();
